@@ -1,5 +1,5 @@
-/** How the Engine is waited for while it is busy. @module */
+/** How to wait for the Engine while it is busy. @module */
 export { sleepQuietly } from "../../base/delay.ts";
 
-/** Milliseconds between looks at something that the Engine is busy with, and how many at most. */
+/** Milliseconds between checks while the Engine is busy, and the most checks. */
 export const BUSY = { everyMs: 50, times: 200 };

@@ -20,8 +20,8 @@ runnerConformance({
 });
 
 /**
- * Engines before API 1.42 set a terminal's size just after the command began: the suite's command waits for
- * it.
+ * Engines before API 1.42 set the size of a terminal just after the command begins, so the suite's command
+ * waits for it.
  */
 function withSettledTerminals(runner: Runner): Runner {
   const wait = 'until [ -n "$(stty size 2>/dev/null)" ]; do sleep 0.01; done; exec "$@"';

@@ -22,12 +22,12 @@ export interface RawRequest {
 /** How one exchange is bounded and ended. */
 export interface ExchangeOptions {
   /**
-   * Ends the exchange, and the connection with it, until the answer's head is there. Aborts when `life` does.
+   * Ends the exchange and its connection until the head of the answer has arrived. Aborts when `life` does.
    */
   head: AbortSignal;
   /** Does the same until the end of the answer's body. */
   life: AbortSignal;
-  /** Called once at the end of the answer, with whether the connection can take another request. */
+  /** Called once at the end of the answer. `reusable`: the connection can take another request. */
   onEnd(reusable: boolean): void;
 }
 
@@ -41,7 +41,7 @@ export interface Connection {
   exchange(request: RawRequest, options: ExchangeOptions): Promise<Response>;
   /** Calls back if the Engine closes the idle connection. */
   watch(onClosed: () => void): void;
-  /** The connection itself, for a protocol that is not HTTP. Nothing may be asked any more. */
+  /** Returns the raw connection, for a protocol other than HTTP. It can take no more requests. */
   handOver(): Deno.UnixConn;
   close(): void;
 }
@@ -91,7 +91,7 @@ export async function openConnection(socket: string, signal: AbortSignal): Promi
     },
     exchange,
     watch(onClosed) {
-      // What comes while nothing was asked is the end of the connection, or an answer to nothing.
+      // Data that arrives without a request means that the connection has ended or cannot be trusted.
       incoming.expect().then(() => onClosed(), () => onClosed());
     },
     handOver: () => conn,
@@ -136,6 +136,6 @@ function hangUp(conn: Deno.UnixConn): void {
   try {
     conn.close();
   } catch {
-    // It was closed before.
+    // It was already closed.
   }
 }

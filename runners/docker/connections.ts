@@ -18,11 +18,11 @@ const IDLE_MAX = 32;
 export interface Connections {
   /** Returns a verified connection. `fresh` means that it is new. */
   take(signal: AbortSignal): Promise<{ connection: Connection; fresh: boolean }>;
-  /** One that nobody used before. */
+  /** Returns a verified connection that was not used before. */
   takeFresh(signal: AbortSignal): Promise<Connection>;
-  /** Takes one back that can take another request. */
+  /** Returns a connection to the pool, if it can take another request. */
   giveBack(connection: Connection): void;
-  /** Forgets one that was closed or handed over. */
+  /** Forgets a connection that was closed or handed over. */
   forget(connection: Connection): void;
   /** Closes all connections, even those in use, since their Engine can no longer be trusted. */
   drop(): void;
@@ -30,8 +30,8 @@ export interface Connections {
 }
 
 /**
- * @param prove throws where the Engine at the other end must not be used; false where it may be for one
- * request.
+ * @param prove throws if the Engine at the other end must not be used; returns false if it may be used for
+ * one request only.
  */
 export function createConnections(
   socket: string,
@@ -82,7 +82,7 @@ export function createConnections(
     }
   }
 
-  /** Proves one again that was used before; false where it turns out to be dead. */
+  /** Verifies a used connection again; false if it turns out to be dead. */
   async function renew(connection: Connection, signal: AbortSignal): Promise<boolean> {
     if (isFresh(connection)) return true;
     try {
@@ -100,7 +100,7 @@ export function createConnections(
       const began = epoch;
       const connection = await openConnection(socket, signal);
       await proveNow(connection, signal);
-      // All were dropped meanwhile: what was proven is out of date.
+      // All connections were dropped in the meantime, so the verification is out of date.
       if (began === epoch && !closed) return connection;
       connection.close();
       if (closed) throw new RuneError("unavailable", "the daemon no longer speaks to Docker");

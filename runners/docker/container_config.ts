@@ -15,7 +15,7 @@ export interface ContainerConfig {
   User?: string;
   /** Disables the image's health check, which Rune runs itself. */
   Healthcheck: { Test: ["NONE"] };
-  /** Absent: the image's. */
+  /** Default: the signal of the image. */
   StopSignal?: string;
   Labels: Record<string, string>;
   ExposedPorts: Record<string, Record<string, never>>;
@@ -33,8 +33,8 @@ const HOSTNAME_MAX = 63;
  * image's command. There is no init process: the image's own program is PID 1, as with `docker run`, because
  * images that bring an init (s6, systemd) refuse any other place.
  *
- * @param options.publishOn the address of this host on which ports are published; all of them when absent.
- * @param options.seccomp the contents of the seccomp profile, where it is a file.
+ * @param options.publishOn the address of this host on which ports are published; default: all addresses.
+ * @param options.seccomp the contents of the seccomp profile, if it is a file.
  * @throws {RuneError} `invalid_argument` for a spec that a container cannot have.
  */
 export function containerConfig(
@@ -56,10 +56,10 @@ export function containerConfig(
     HostConfig: {
       NetworkMode: network,
       RestartPolicy: { Name: "no" },
-      // `json-file` breaks letters at 16 KiB and all that is no text. Not compressed: reading would take
-      // twice as long.
+      // `json-file` damages text at every 16 KiB and everything that is not text. Compression would double
+      // the time of a read.
       LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "3", compress: "false" } },
-      // Never `Binds`: that form makes a directory where a source is missing, and a volume would look empty.
+      // Never `Binds`: it creates a directory if a source is missing, and a volume would look empty.
       Mounts: spec.mounts.map((mount) => ({
         Type: "bind",
         Source: mount.source,
@@ -87,7 +87,7 @@ function nonEmpty(list: string[] | undefined): string[] | undefined {
   return list !== undefined && list.length > 0 ? list : undefined;
 }
 
-/** The instance's name, with a long service cut so that the ordinal stays. */
+/** The name of the instance. A long service name is cut so that the ordinal stays. */
 function hostname(instance: string): string {
   if (instance.length <= HOSTNAME_MAX) return instance;
   const ordinal = instance.slice(instance.lastIndexOf("-"));
@@ -125,11 +125,11 @@ function limits(resources: Resources | undefined): Record<string, number> {
   const { cpu, memory } = resources ?? {};
   const out: Record<string, number> = {};
   if (cpu?.limit !== undefined) out.NanoCpus = parseMilliCpu(cpu.limit) * 1_000_000;
-  // The kernel takes no fewer than 2 shares.
+  // The kernel requires at least 2 shares.
   if (cpu?.request !== undefined) out.CpuShares = Math.max(2, Math.round(parseMilliCpu(cpu.request) * 1.024));
   if (memory?.limit !== undefined) {
     out.Memory = parseBytes(memory.limit);
-    // Equal means no swap on top of the limit.
+    // If both are equal, the container cannot swap.
     out.MemorySwap = out.Memory;
   }
   if (memory?.request !== undefined) out.MemoryReservation = parseBytes(memory.request);

@@ -22,7 +22,7 @@ function config(overrides: Partial<RunSpec>, seccomp?: string): ContainerConfig 
   return containerConfig({ ...BASE, ...overrides }, { daemonId: "daemon", seccomp });
 }
 
-Deno.test("containerConfig() of the least spec: Rune restarts, logs rotate, labels say whose it is", () => {
+Deno.test("containerConfig() of a minimal spec: Rune restarts, logs rotate, labels name the owner", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(config({}))), {
     Image: "nginx:1",
     Hostname: "web-0",
@@ -119,7 +119,7 @@ Deno.test("containerConfig() translates each field", () => {
   assert.deepEqual(profiled.HostConfig.SecurityOpt, ["seccomp={}"]);
 });
 
-Deno.test("containerConfig() refuses what a container cannot have, and names the field", () => {
+Deno.test("containerConfig() refuses fields that a container cannot have, and names them", () => {
   const table: [RegExp, Partial<RunSpec>][] = [
     [/^image /, { image: undefined }],
     [/^process /, { process: { command: "/bin/a", args: [] } }],
@@ -132,7 +132,7 @@ Deno.test("containerConfig() refuses what a container cannot have, and names the
   }
 });
 
-Deno.test("containerConfig() publishes on all addresses, or on the one that the daemon is told", () => {
+Deno.test("containerConfig() publishes on all addresses, or on the configured one", () => {
   const publish = [{ port: 80, hostPort: 8080, protocol: "tcp" as const }];
   const bindings = (publishOn?: string) =>
     containerConfig({ ...BASE, publish }, { daemonId: "daemon", publishOn }).HostConfig.PortBindings;

@@ -1,4 +1,4 @@
-/** The Engine's answers about containers, read as run states. @module */
+/** Converts the Engine's answers about containers to run states. @module */
 import { z } from "zod";
 import type { RunRef, RunState } from "../runner.ts";
 import { isMountable } from "../../model/image_volume.ts";
@@ -6,7 +6,7 @@ import { plainSentence, refusalOf } from "./refusals.ts";
 import { LABEL, networkName, refOf, SHARED } from "./labels.ts";
 
 const labelsSchema = z.record(z.string(), z.string()).nullish().transform((labels) => labels ?? {});
-/** Where each container port is published; `GET /containers/json` has its own form of it. */
+/** Where each container port is published. `GET /containers/json` has another form of it. */
 const publishedSchema = z.record(
   z.string(),
   z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullish(),
@@ -21,7 +21,7 @@ const networksSchema = z.object({
 /** What Rune reads of `GET /containers/{id}/json`. */
 export const containerSchema = z.object({
   Id: z.string(),
-  /** Commands that run in it, or were made for it and not started. */
+  /** Commands that run in it, or were created for it and not started. */
   ExecIDs: z.array(z.string()).nullish(),
   State: z.object({
     Status: z.string(),
@@ -32,7 +32,7 @@ export const containerSchema = z.object({
     StartedAt: z.string(),
     FinishedAt: z.string(),
   }),
-  /** `StopSignal` is the image's where none was asked for, and empty for SIGTERM. */
+  /** `StopSignal` is the image's if the request named none, and empty for SIGTERM. */
   Config: z.object({ Labels: labelsSchema, StopSignal: z.string().optional() }),
   /** `Memory` is the limit in bytes, 0 for none. */
   HostConfig: z.object({ Memory: z.number() }),
@@ -55,15 +55,15 @@ export const containerListSchema = z.array(z.object({
 /** See {@linkcode containerListSchema}. */
 export type ListedContainer = z.infer<typeof containerListSchema>[number];
 
-/** The exit code of what SIGKILL ended. */
+/** The exit code of a program that SIGKILL ended. */
 const KILLED = 137;
 
-/** A run that is proven not to exist. */
+/** The state of a run that certainly does not exist. */
 export function makeAbsentRun(ref: RunRef): RunState {
   return { ...toRunRef(ref), state: "absent" };
 }
 
-/** The reference alone, of something that holds more. */
+/** The reference of a run, without the other fields of the object. */
 function toRunRef({ instanceUid, run, step }: RunRef): RunRef {
   return { instanceUid, run, ...(step !== undefined && { step }) };
 }
@@ -92,14 +92,14 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
 }
 
 /**
- * Whether the Engine leaves it open if memory ran out: it was killed, has a limit, and the Engine says
- * nothing of the kind.
+ * Whether the container may have run out of memory although the Engine does not say so: it was killed and has
+ * a limit.
  */
 export function mayHaveRunOut({ State: { Status, ExitCode, OOMKilled }, HostConfig }: Container): boolean {
   return phase(Status) === "exited" && ExitCode === KILLED && !OOMKilled && HostConfig.Memory > 0;
 }
 
-/** The state of a run as far as a list tells it: without times, pid and exit code. */
+/** The state of a run from a list, which has no times, pid and exit code. */
 export function listedStateOf(container: ListedContainer, daemonId: string): RunState | undefined {
   const ref = refOf(container.Labels);
   return ref && {
@@ -117,7 +117,7 @@ export function listedStateOf(container: ListedContainer, daemonId: string): Run
   };
 }
 
-/** A paused or restarting container still holds its mounts: it counts as running. */
+/** A paused or restarting container still has its mounts, so it counts as running. */
 function phase(status: string): RunState["state"] {
   if (status === "created") return "created";
   return status === "running" || status === "paused" || status === "restarting" ? "running" : "exited";
@@ -148,7 +148,7 @@ function bindingsOf({ NetworkSettings }: Container): Binding[] {
   );
 }
 
-/** Addresses of this machine at which the Engine listens for a container, in an order of their own. */
+/** The addresses of this machine at which the Engine listens for a container, sorted. */
 function readPublished(bindings: Binding[]): Pick<RunState, "published"> {
   const all = bindings.filter(({ port }) => port !== undefined && port !== "")
     .map(({ ip, port, protocol }) => `${ip.includes(":") ? `[${ip}]` : ip || "0.0.0.0"}:${port}/${protocol}`);
@@ -165,19 +165,19 @@ function address(
   return settings?.Networks?.[networkName(namespace, daemonId)]?.IPAddress || undefined;
 }
 
-/** Digits of the id that the Engine gives a container as a name on each of its networks. */
+/** The length of a container's short id, which the Engine adds as a name on each of its networks. */
 const SHORT_ID = 12;
 
 /**
- * The names of a container on a network that it is on, without the one that the Engine adds: its short id.
+ * The names of a container on a network, without the short id that the Engine adds.
  */
 export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
-  // Compared whole: the id may begin with the name of the service (`db`, `a`).
+  // The whole short id is compared, because it may begin with the name of the service (`db`, `a`).
   return endpoint && (endpoint.Aliases ?? []).filter((alias) => alias !== Id.slice(0, SHORT_ID));
 }
 
-/** The volumes that the Engine made by itself for this container, named by 64 hexadecimal digits. */
+/** The volumes that the Engine created for this container, named by 64 hexadecimal digits. */
 function engineVolumes({ Mounts }: Container): Pick<RunState, "engineVolumes"> {
   const volumes = (Mounts ?? []).flatMap(({ Type, Name, Destination: path }) =>
     Type === "volume" && /^[0-9a-f]{64}$/.test(Name ?? "") && isMountable(path) ? [{ path, name: Name! }] : []

@@ -48,7 +48,7 @@ export async function createContainer(
         if (!isOf(found.Config.Labels, spec, daemonId)) throw refusalOf(error.message, error) ?? error;
         return { state: stateOf(found, { ref: spec, daemonId }), made: false };
       }
-      // A name is in use shortly before its container is visible, and shortly after it is removed.
+      // A name is in use shortly before its container is visible, and shortly after its removal.
       if (attempt === BUSY.times) throw error;
       await sleepQuietly(BUSY.everyMs, signal);
     }
@@ -66,7 +66,7 @@ function isOf(labels: Record<string, string>, spec: RunSpec, daemonId: string): 
     labels[LABEL.run] === String(spec.run) && labels[LABEL.step] === spec.step;
 }
 
-/** The contents of the seccomp profile, where the spec names a file: the Engine takes no path. */
+/** The contents of the seccomp profile if the spec names a file, since the Engine takes no path. */
 async function readProfile(spec: RunSpec): Promise<string | undefined> {
   const profile = spec.securityContext?.seccompProfile;
   if (!isProfileFile(profile)) return undefined;
@@ -81,7 +81,7 @@ async function readProfile(spec: RunSpec): Promise<string | undefined> {
   }
 }
 
-/** The Engine's refusal with what to do; a missing mount source is told apart, because it may come back. */
+/** The Engine's refusal with a hint. A missing mount source has its own error, because it may come back. */
 async function explain(error: unknown, spec: RunSpec): Promise<unknown> {
   if (!(error instanceof RuneError)) return error;
   if (error.code === "not_found") {

@@ -12,11 +12,11 @@ import type { EngineRequest } from "./engine_request.ts";
 import { idleBounded, withinLimit } from "./limits.ts";
 import { encodeBody, parseAnswer, queryOf, readWhole } from "./wire.ts";
 
-/** The newest API that this client was written for, and the oldest that has what it needs. */
+/** The newest API that this client was written for, and the oldest that has everything it needs. */
 const NEWEST = "1.47";
 const OLDEST = "1.40";
 
-/** The most bytes of a complete answer. A list of 10,000 containers has 20 MB. */
+/** The most bytes of a complete answer. The list of 10,000 containers has 20 MB. */
 const ANSWER_MAX = 64 * 1024 * 1024;
 const SENTENCE_MAX = 64 * 1024;
 const PING_MAX = 1024;
@@ -40,26 +40,26 @@ export interface Engine {
   readonly socket: string;
   /** The API version in use, `1.41`. */
   version(signal: AbortSignal): Promise<string>;
-  /** The response of a request that succeeded; its body must be consumed or cancelled. */
+  /** Sends a request and returns its successful response, whose body must be consumed or cancelled. */
   request(path: string, options: EngineRequest): Promise<Response>;
-  /** The answer, checked. */
+  /** Sends a request and returns the answer, checked against `schema`. */
   json<T>(path: string, options: EngineRequest & { schema: z.ZodType<T> }): Promise<T>;
-  /** For requests whose answer does not matter. */
+  /** Sends a request whose answer does not matter. */
   send(path: string, options: EngineRequest): Promise<void>;
-  /** A connection of the caller's own, for a protocol that is not HTTP. */
+  /** Opens a connection for a protocol other than HTTP. The caller owns it. */
   connect(what: string, signal: AbortSignal): Promise<Deno.UnixConn>;
-  /** Asks over one connection of its own that the guard has not seen. */
+  /** Asks over a new connection that the guard has not verified. */
   askAlone<T>(
     what: string,
     options: { signal: AbortSignal; use: (ask: Ask, signal: AbortSignal) => Promise<T> },
   ): Promise<T>;
-  /** Closes all connections, and with them what is under way. */
+  /** Closes all connections, which ends the requests under way. */
   drop(): void;
   close(): void;
 }
 
 /**
- * The version to speak with an Engine whose newest is `offered`.
+ * Picks the API version for an Engine whose newest version is `offered`.
  *
  * @throws {RuneError} `unavailable` when the Engine is too old.
  */
@@ -79,14 +79,14 @@ function compareVersions(a: string, b: string): number {
   return aMajor - bMajor || aMinor - bMinor;
 }
 
-/** The error for a status that the Engine answered with its sentence. */
+/** Creates the error for a status from the Engine and its message. */
 export function statusError(status: number, sentence: string, what: string): RuneError {
   return new RuneError(CODES[status] ?? "internal", `cannot ${what}: ${plainSentence(sentence)}`, {
     hint: "Docker's own log may say more (journalctl -u docker)",
   });
 }
 
-/** The error for a request that got no answer, or not all of it. */
+/** Creates the error for a request without an answer, or with an incomplete one. */
 export function transportError(
   cause: unknown,
   context: { what: string; signal: AbortSignal; socket: string },
@@ -108,7 +108,7 @@ export function transportError(
   );
 }
 
-/** The Engine's sentence in an error body, `{"message": …}` or plain text. */
+/** Returns the message in an error body, `{"message": …}` or plain text. */
 export function sentenceOf(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body);
@@ -121,7 +121,7 @@ export function sentenceOf(body: string): string {
   return body.trim() || "no reason given";
 }
 
-/** The answer, or undefined where the Engine says that there is no such thing. */
+/** Returns the answer, or undefined if the Engine says that the object does not exist. */
 export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -133,12 +133,12 @@ export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined
 
 /** Verifies an Engine before any request. */
 export interface EngineGuard {
-  /** @throws {RuneError} `unavailable` without asking, while the last refusal is fresh. */
+  /** @throws {RuneError} `unavailable`, without a request, if the Engine was refused a moment ago. */
   refuseKnown(): void;
   /**
-   * Asks over one connection, on which everything else will be asked.
+   * Verifies the Engine over one connection. All other requests use the same connection.
    *
-   * @returns false where the proof holds for one request alone.
+   * @returns false if the verification holds for one request only.
    * @throws {RuneError} `unavailable` for an Engine that must not be used.
    */
   prove(ask: Ask, signal: AbortSignal): Promise<boolean>;
@@ -150,7 +150,7 @@ export type Ask = Pick<Engine, "json" | "send">;
 /**
  * Connects lazily to the Engine at the path `socket`.
  *
- * @param guard proves each connection before its use; without it, any Engine will do.
+ * @param guard verifies each connection before its use. Default: any Engine is accepted.
  */
 export function createEngine(socket: string, guard?: EngineGuard): Engine {
   // The Engine may have another version after a restart.
@@ -184,7 +184,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     versions.set(connection, known);
   }
 
-  /** One request over one connection, and its answer's head. */
+  /** Sends one request over one connection, and waits for the head of the answer. */
   async function exchange(
     connection: Connection,
     path: string,
@@ -202,7 +202,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     throw statusError(response.status, sentence, options.what);
   }
 
-  /** Over one connection alone, as a guard asks. */
+  /** Sends requests over one connection only, for a guard. */
   function askOver(connection: Connection): Ask {
     const askWhole = async (path: string, options: EngineRequest) => {
       const { signal } = options;
@@ -215,7 +215,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     };
   }
 
-  /** Over a connection of the pool, twice where an idle one turns out to be dead. */
+  /** Sends a request over a connection of the pool, and again if an idle one turns out to be dead. */
   async function askPooled(
     path: string,
     options: EngineRequest & Pick<ExchangeOptions, "head" | "life">,
@@ -236,7 +236,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
     }
   }
 
-  /** The whole answer, within the time limit of the request. */
+  /** Reads the whole answer, within the time limit of the request. */
   async function askWhole(path: string, options: EngineRequest): Promise<Uint8Array> {
     return await withEngineErrors(
       options,
@@ -292,7 +292,7 @@ export function createEngine(socket: string, guard?: EngineGuard): Engine {
   };
 }
 
-/** A failed verification must not look like an answer to the request, and least of all like "not found". */
+/** A failed verification must not look like an answer to the request, above all not like "not found". */
 function toUnproven(error: unknown): unknown {
   if (!(error instanceof RuneError) || isOutage(error)) return error;
   return new RuneError("unavailable", `Docker cannot be told from another one: ${error.message}`, {

@@ -1,6 +1,6 @@
 /**
- * Restricts the Docker runner to one Engine. Every connection is verified before it is used, so no answer,
- * above all "no such container", comes from an Engine without the daemon's containers, and nothing is created
+ * Restricts the Docker runner to one Engine. Every connection is verified before it is used. So an Engine
+ * without the daemon's containers gives no answer, above all not "no such container", and nothing is created
  * there.
  * @module
  */
@@ -11,7 +11,7 @@ import type { Ask, EngineGuard } from "./engine.ts";
 import { adviseOn, isProven, judgeEngine, type ObservedEngine, type Verdict } from "./engine_identity.ts";
 import { type EngineMark, putMark, readEngine, readMark } from "./engine_mark.ts";
 
-/** Milliseconds for which a refusal is repeated without asking the Engine again. */
+/** For how many milliseconds a refusal is repeated without asking the Engine again. */
 const REFUSAL_MS = 1_000;
 
 /** A guard, which a person can override. */
@@ -24,13 +24,13 @@ export interface EngineKeeper extends EngineGuard {
   adopt(ask: Ask, words: AdoptionWords, signal: AbortSignal): Promise<Adoption>;
 }
 
-/** What a guard works with. */
+/** Dependencies of a guard. */
 export interface GuardOptions {
   daemonId: string;
   bond: EngineBond;
-  /** Told when another Engine, or another state of it, was refused: what leads there must be closed. */
+  /** Called when another Engine, or another state of it, was refused. Its connections must be closed. */
   onRefused(): void;
-  /** Told when an Engine was taken that was not this daemon's before, or not in this state. */
+  /** Called when an Engine was adopted that was not this daemon's before, or had another state. */
   onTaken(): void;
   logger?: { warn(message: string, properties: Record<string, unknown>): void };
 }
@@ -42,10 +42,10 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
   let refusal: { error: RuneError; at: number } | undefined;
   const lock = new KeyedLock();
 
-  /** One at a time, so that a conclusion is stored before the next connection is verified. */
+  /** Runs one at a time, so that each result is stored before the next connection is verified. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["judgement"], { work });
 
-  /** Only this guard writes what is loaded here. */
+  /** Only this guard writes the loaded values. */
   async function load() {
     loaded ??= { record: await bond.record(), lastPlace: await bond.lastPlace() };
     const { record, lastPlace } = loaded;
@@ -63,7 +63,7 @@ export function createEngineGuard(options: GuardOptions): EngineKeeper {
     return { observed, verdict };
   }
 
-  /** Marks the Engine, and then records it. After a crash in between, the next daemon finds its own mark. */
+  /** Marks the Engine and then records it. After a crash in between, the next daemon finds its own mark. */
   async function take(
     ask: Ask,
     { observed, nonce, signal }: { observed: ObservedEngine; nonce: string; signal: AbortSignal },

@@ -11,7 +11,7 @@
 import { type AdoptionWords, type EngineRecord, isSamePlace, type Place } from "../engine_bond.ts";
 import type { EngineMark } from "./engine_mark.ts";
 
-/** What is known of the Engine that answers. */
+/** Facts about the Engine that answers. */
 export interface ObservedEngine {
   id: string;
   root: string;
@@ -20,7 +20,7 @@ export interface ObservedEngine {
   hasRuns: boolean;
 }
 
-/** What the daemon knows of itself. */
+/** Facts that the daemon has recorded. */
 export interface KnownBond {
   record?: EngineRecord;
   place: Place;
@@ -33,25 +33,25 @@ export interface KnownBond {
 export type Verdict =
   | { type: "same" }
   /**
-   * Nothing of this daemon is on it, nor should be: it may be used, and is not the daemon's before something
-   * is made there.
+   * It has nothing of this daemon, and none is expected. It may be used, but becomes the daemon's only when
+   * something is created on it.
    */
   | { type: "unneeded" }
-  /** It is this daemon's from now on; `mend` where only its mark is missing. */
+  /** It is this daemon's from now on; `mend`: only its mark is missing. */
   | { type: "take"; mend: boolean }
   /**
-   * A person must say the words that are true in `needs`; `reasons` are whole clauses, without a full stop.
+   * A person must confirm what `needs` lists. `reasons` are whole clauses without a full stop.
    */
   | { type: "refuse"; needs: AdoptionWords; reasons: string[] };
 
-/** Whether a mark alone proves that all is as the daemon left it. */
+/** Whether the mark alone proves that the Engine is as the daemon left it. */
 export function isProven(mark: EngineMark | undefined, known: Omit<KnownBond, "expectsRuns">): boolean {
   const { record, place, lastPlace } = known;
   return mark !== undefined && record !== undefined && lastPlace !== undefined &&
     mark.nonce === record.nonce && mark.path === record.mark && isSamePlace(lastPlace, place);
 }
 
-/** Judges an Engine whose mark alone does not prove it. */
+/** Judges an Engine whose mark alone is no proof. */
 export function judgeEngine(observed: ObservedEngine, known: KnownBond): Verdict {
   const { mark } = observed;
   const { record, place, lastPlace } = known;
@@ -73,12 +73,12 @@ export function judgeEngine(observed: ObservedEngine, known: KnownBond): Verdict
   };
 }
 
-/** Why this is not the Engine that the daemon's containers are on. */
+/** Why this is not the Engine with the daemon's containers. */
 function exchangeOf(observed: ObservedEngine, known: KnownBond): string | undefined {
   const { id, root, mark, hasRuns } = observed;
   const { record, place, lastPlace, expectsRuns } = known;
-  // Without a record, of an earlier version or by a person's word, nothing can be compared; and where nothing
-  // is expected on an Engine, any other will do.
+  // Nothing can be compared if there is no record, from an earlier version or after a person's confirmation.
+  // And if no runs are expected, any Engine is accepted.
   if (!record || !expectsRuns) return undefined;
   const copied = mark?.nonce === record.nonce && mark.path !== record.mark;
   if (id !== record.id || root !== record.root || copied) {
@@ -92,10 +92,10 @@ function exchangeOf(observed: ObservedEngine, known: KnownBond): string | undefi
   return undefined;
 }
 
-/** Why another daemon may hold the id on this Engine. */
+/** Why another daemon may use this id on the Engine. */
 function holderOf({ mark }: ObservedEngine, known: KnownBond): string | undefined {
   const { record, place, lastPlace } = known;
-  // A person said that the daemon goes on here.
+  // A person has confirmed that the daemon continues here.
   if (!lastPlace) return undefined;
   if (!isSamePlace(lastPlace, place)) {
     if (!record && !mark) return undefined;
@@ -112,7 +112,7 @@ function describe({ dataDir, machine }: Place, here: Place): string {
   return dataDir === here.dataDir ? `another directory that was at ${dataDir}` : dataDir;
 }
 
-/** What to do about a refusal, for the hint of an error. */
+/** Advice about a refusal, for the hint of an error. */
 export function adviseOn({ containersAreGone, takeOver }: AdoptionWords): string {
   const flags = [containersAreGone && "--containers-are-gone", takeOver && "--take-over"].filter(Boolean)
     .join(" ");

@@ -1,4 +1,4 @@
-/** Every case in which an Engine is this daemon's, and is not. @module */
+/** Covers every case in which an Engine is this daemon's or not. @module */
 import assert from "node:assert/strict";
 import type { EngineRecord, Place } from "../engine_bond.ts";
 import { adviseOn, isProven, judgeEngine, type KnownBond, type ObservedEngine } from "./engine_identity.ts";
@@ -12,7 +12,7 @@ const MARK = { nonce: "n", place: HERE, path: "/r/m" };
 const KNOWN: KnownBond = { record: RECORD, place: HERE, lastPlace: HERE, expectsRuns: true };
 const SEEN: ObservedEngine = { id: "e", root: "/r", mark: MARK, hasRuns: true };
 
-/** `same`, `unneeded`, `take`, `mend`, or what a person must say. */
+/** `same`, `unneeded`, `take`, `mend`, or the confirmation that a person must give. */
 function verdict(observed: Partial<ObservedEngine>, known: Partial<KnownBond> = {}): string {
   const judged = judgeEngine({ ...SEEN, ...observed }, { ...KNOWN, ...known });
   if (judged.type === "take") return judged.mend ? "mend" : "take";

@@ -10,11 +10,11 @@ import { containerListSchema } from "./container_state.ts";
 import { type Ask, unlessAbsent } from "./engine.ts";
 import { LABEL, labelFilter, markName } from "./labels.ts";
 
-/** A mark as it was found. */
+/** A mark on an Engine. */
 export interface EngineMark {
   nonce: string;
   place: Place;
-  /** Where it is on the Engine's disk. */
+  /** Its path on the Engine's disk. */
   path: string;
 }
 
@@ -24,13 +24,13 @@ const volumeSchema = z.object({
 });
 const infoSchema = z.object({ ID: z.string(), DockerRootDir: z.string() });
 
-/** Whose mark, and how long to wait for it. */
+/** Options of a call about a daemon's mark. */
 export interface MarkCall {
   daemonId: string;
   signal: AbortSignal;
 }
 
-/** The mark of a daemon; undefined where the Engine has none. */
+/** Reads the mark of a daemon; undefined if the Engine has none. */
 export async function readMark(ask: Ask, { daemonId, signal }: MarkCall): Promise<EngineMark | undefined> {
   const volume = await unlessAbsent(ask.json(`/volumes/${markName(daemonId)}`, {
     what: "see whose Docker Engine this is",
@@ -50,7 +50,7 @@ export async function readMark(ask: Ask, { daemonId, signal }: MarkCall): Promis
   };
 }
 
-/** Puts a mark on the Engine, in the place of any that is there. @returns what is there afterwards. */
+/** Creates a mark on the Engine and replaces an existing one. @returns the mark that is there afterwards. */
 export async function putMark(
   ask: Ask,
   { nonce, place, ...call }: Pick<EngineMark, "nonce" | "place"> & MarkCall,
@@ -74,11 +74,11 @@ export async function putMark(
     },
     signal,
   });
-  // Whoever asks second for one name is given what is there.
+  // If two ask for the same name, the second gets the existing volume.
   return await readMark(ask, call);
 }
 
-/** What an Engine says of itself, and whether it has containers of the daemon. */
+/** Reads the Engine's information about itself, and whether it has containers of the daemon. */
 export async function readEngine(
   ask: Ask,
   { daemonId, signal }: MarkCall,

@@ -1,23 +1,23 @@
-/** What is asked of an Engine. @module */
+/** Requests to an Engine. @module */
 
 /** One request. */
 export interface EngineRequest {
-  /** What the caller is about to do, for the error's message: `start default/web-0`. */
+  /** The action for error messages: `start default/web-0`. */
   what: string;
   signal: AbortSignal;
   method?: "GET" | "POST" | "DELETE";
-  /** Absent values are left out. */
+  /** Undefined values are left out. */
   query?: Record<string, string | undefined>;
   headers?: Record<string, string>;
-  /** Sent as JSON, or as it is when it is bytes. */
+  /** Sent as JSON; bytes are sent as they are. */
   body?: unknown;
-  /** Over a new connection. */
+  /** Use a new connection. */
   anew?: boolean;
   /**
-   * Milliseconds until the answer must be there; of a response that is streamed, its head. Default: by the
-   * method.
+   * Milliseconds until the answer, or the head of a streamed response, must have arrived. The default depends
+   * on the method.
    */
   withinMs?: number;
-  /** Milliseconds that a streamed response may be silent. Default: for ever. */
+  /** How many milliseconds a streamed response may be silent. Default: no limit. */
   idleMs?: number;
 }

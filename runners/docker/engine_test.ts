@@ -35,7 +35,7 @@ Deno.test("createEngine() translates each status once, with the Engine's sentenc
   }
 });
 
-Deno.test("createEngine() says unavailable where no Engine listens", async () => {
+Deno.test("createEngine() throws unavailable if no Engine listens", async () => {
   const engine = createEngine("/nonexistent/docker.sock");
   try {
     await assert.rejects(engine.send("/x", { what: "do it", signal: signal() }), (error) => {
@@ -50,7 +50,7 @@ Deno.test("createEngine() says unavailable where no Engine listens", async () =>
   }
 });
 
-Deno.test("createEngine() says deadline_exceeded when the signal aborts while the Engine thinks", async () => {
+Deno.test("createEngine() throws deadline_exceeded if the signal aborts before the answer", async () => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   const { promise: answer, resolve: finish } = Promise.withResolvers<Response>();
   await withFakeEngine(() => (ask(), answer), async (engine) => {
@@ -63,7 +63,7 @@ Deno.test("createEngine() says deadline_exceeded when the signal aborts while th
   });
 });
 
-Deno.test("json() says internal when the answer has another form", async () => {
+Deno.test("json() throws internal if the answer has another form", async () => {
   await withFakeEngine(() => Response.json({ other: 1 }), async (engine) => {
     const schema = z.object({ Id: z.string() });
     await assert.rejects(engine.json("/x", { what: "do it", schema, signal: signal() }), {
@@ -72,7 +72,7 @@ Deno.test("json() says internal when the answer has another form", async () => {
   });
 });
 
-/** An Engine that says these bytes to each request, and keeps the connection open. */
+/** An Engine that answers each request with these bytes and keeps the connection open. */
 async function withRawEngine(
   says: (request: number) => string | undefined,
   test: (engine: Engine, closed: () => number) => Promise<void>,
@@ -89,7 +89,7 @@ async function withRawEngine(
         if (text !== undefined) await writeAll(conn, new TextEncoder().encode(text));
       }
     } catch {
-      // Hung up in the middle.
+      // The client closed the connection early.
     }
     closed++;
     conn.close();
@@ -115,7 +115,7 @@ const answer = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${body.leng
 const CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 const numbers = { what: "do it", schema: z.array(z.number()) };
 
-/** Answers that never come to their end, each in its way. */
+/** Answers that never end, each in a different way. */
 const ENDLESS: Record<string, string | undefined> = {
   "nothing at all": undefined,
   "half a head": "HTTP/1.1 200 OK\r\ncontent-le",
@@ -124,7 +124,7 @@ const ENDLESS: Record<string, string | undefined> = {
   "only that another answer follows": "HTTP/1.1 100 Continue\r\n\r\n",
 };
 for (const [what, text] of Object.entries(ENDLESS)) {
-  Deno.test(`createEngine() waits no longer than a request's own time for ${what}`, () =>
+  Deno.test(`createEngine() waits no longer than the request's time limit for ${what}`, () =>
     withRawEngine(() => text, async (engine, closed) => {
       const began = performance.now();
       await assert.rejects(engine.json("/x", { ...numbers, signal: signal(), withinMs: 200 }), (error) => {
@@ -142,7 +142,7 @@ for (const [what, text] of Object.entries(ENDLESS)) {
     }));
 }
 
-Deno.test("createEngine() gives up a stream that is silent for longer than it may be", () =>
+Deno.test("createEngine() gives up a stream that is silent for too long", () =>
   withRawEngine(() => `${CHUNKED}2\r\nab\r\n`, async (engine) => {
     const response = await engine.request("/x", { what: "do it", signal: signal(), idleMs: 100 });
     const reader = response.body!.getReader();
@@ -165,7 +165,7 @@ for (const [what, text] of Object.entries(BAD)) {
     }));
 }
 
-Deno.test("createEngine() uses a connection again, and another one when the Engine closed it", async () => {
+Deno.test("createEngine() reuses a connection, and opens another one if the Engine closed it", async () => {
   const connections = new Set<string>();
   await withFakeEngine(({ path }) => {
     connections.add(path);
@@ -186,14 +186,14 @@ Deno.test("createEngine() uses a connection again, and another one when the Engi
   });
 });
 
-Deno.test("createEngine() sends nothing that holds a line break", () =>
+Deno.test("createEngine() refuses to send line breaks", () =>
   withRawEngine(() => answer("[1]"), async (engine) => {
     const headers = { "x-registry-auth": "a\r\nhost: b" };
     await assert.rejects(engine.json("/x", { ...numbers, signal: signal(), headers }));
     await assert.rejects(engine.json("/x HTTP/1.1\r\n", { ...numbers, signal: signal() }));
   }));
 
-Deno.test("a guard's failure is unavailable, whatever the Engine said: nobody takes it for an answer", () =>
+Deno.test("a guard's failure is always unavailable, so that it does not look like an answer", () =>
   withFakeEngine(
     ({ path }) => path === "/x" ? Response.json([1]) : refusal(404, "no such thing"),
     async (_, socket) => {

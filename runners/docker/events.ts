@@ -7,10 +7,10 @@ import { jsonLines, TOO_LONG } from "./json_lines.ts";
 import { LABEL, labelFilter, refOf } from "./labels.ts";
 import { sleepQuietly } from "./busy.ts";
 
-/** Milliseconds between attempts to connect: an Engine that comes back is noticed within a second. */
+/** Milliseconds between attempts to connect. A returning Engine is noticed within a second. */
 const RETRY_MS = { first: 100, most: 500 };
 
-/** How far back a connection asks for events: the Engine answers a little before it listens. */
+/** How far back a connection asks for events, because the Engine answers a little before it listens. */
 const OVERLAP_SECONDS = 2;
 
 const eventSchema = z.object({
@@ -19,10 +19,10 @@ const eventSchema = z.object({
 });
 
 /**
- * Changes of the daemon's containers until the signal aborts; `resync` after each connection, so that nothing
- * is lost, and when one is lost: what was known until then may be over. The same change may be told twice.
+ * Streams changes of the daemon's containers until the signal aborts. Sends `resync` after each connection
+ * and each loss of one, since changes may be missing. The same change may come twice.
  *
- * @param options.onLost told once for each time that the connection is lost.
+ * @param options.onLost called once for each lost connection.
  */
 export async function* containerEvents(
   engine: Engine,
@@ -51,7 +51,7 @@ export async function* containerEvents(
       try {
         yield { type: "resync" };
         for await (const line of jsonLines(body)) {
-          // What it said is not known: everything is looked at.
+          // The event cannot be read, so everything is checked.
           const event: RunEvent | undefined = line === TOO_LONG ? { type: "resync" } : toRunEvent(line);
           if (event) yield event;
         }

@@ -3,7 +3,7 @@ import type { RunEvent } from "../runner.ts";
 import { dockerHere, TEST_SOCKET } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
-/** A socket that leads to the Engine and can be taken away, as when Docker stops, and brought back. */
+/** A socket in front of the Engine that can be removed, as when Docker stops, and restored. */
 async function detour() {
   const folder = await Deno.makeTempDir();
   const socket = `${folder}/docker.sock`;

@@ -14,15 +14,15 @@ import { hangUp, upgrade, type Upgraded } from "./upgrade.ts";
 const createdSchema = z.object({ Id: z.string() });
 
 const CHUNK = 32 * 1024;
-/** Milliseconds between looks at a command whose output ended and that is not gone yet. */
+/** Milliseconds between checks on a command whose output has ended but which still runs. */
 const POLL_MS = 20;
 /**
- * Milliseconds between the first looks at a command that the Engine is about to start, and between later
+ * Milliseconds between the first checks on a command that the Engine is about to start, and between later
  * ones.
  */
 const START_FIRST_MS = 2;
 const START_MOST_MS = 100;
-/** Milliseconds that clearing up after an abandoned command may take. */
+/** How many milliseconds the cleanup after an abandoned command may take. */
 const CLEAR_UP_MS = 5000;
 
 /** A command that the Engine has started, or is starting. */
@@ -34,10 +34,10 @@ interface StartedExec {
 /**
  * See {@linkcode import("../runner.ts").Runner.exec}.
  *
- * The Engine lets a command go on when its caller leaves; here it is killed, so that probes that time out do
+ * The Engine lets a command continue when its caller leaves. Rune kills it, so that probes that time out do
  * not pile up.
  *
- * @param options.lock keeps the start apart from pauses of the container.
+ * @param options.lock keeps the start separate from pauses of the container.
  * @throws {RuneError} `failed_precondition` when the container does not run, or is paused.
  */
 export async function execInContainer(
@@ -65,10 +65,10 @@ export async function execInContainer(
     if (!complete) await kill(engine, exec);
     return await codeOf(engine, exec, { what, signal });
   });
-  // Whoever reads only the output learns of a failure there.
+  // A caller that reads only the output learns of a failure there.
   exitCode.catch(() => undefined);
   if (tty && options.size) {
-    // Fails where the command has ended already.
+    // Fails if the command has already ended.
     await resize(options.size).catch(() => undefined);
   }
   return {
@@ -79,7 +79,9 @@ export async function execInContainer(
   };
 }
 
-/** Starts a command, and returns as soon as the Engine itself shows to a pause that it is being started. */
+/**
+ * Starts a command, and returns as soon as the Engine's state shows the start, so that a pause can see it.
+ */
 async function startExec(
   engine: Engine,
   id: string,
@@ -90,7 +92,7 @@ async function startExec(
     const exec = await createExec(engine, id, options);
     const connection = await upgrade(engine, `/exec/${exec}/start`, {
       what,
-      // Engines before API 1.42 pass over the size; a request of its own is for them.
+      // Engines before API 1.42 ignore the size here, so a separate request sets it.
       body: { Detach: false, Tty: tty, ConsoleSize: tty && size ? [size.rows, size.columns] : undefined },
       signal: limit,
     });
@@ -129,7 +131,9 @@ async function createExec(
   return exec.Id;
 }
 
-/** Waits for the start to show: the Engine gives the connection before it begins with the command. */
+/**
+ * Waits until the start is visible, because the Engine returns the connection before it starts the command.
+ */
 async function awaitStart(
   engine: Engine,
   { exec, id }: { exec: string; id: string },
@@ -152,7 +156,7 @@ async function abandon(engine: Engine, { exec, connection }: StartedExec): Promi
 }
 
 /**
- * The connection's bytes; `ended` says whether they ended by themselves (true) or nobody wanted more (false).
+ * Streams the connection's bytes; `ended` is true if they ended by themselves, false if the reader cancelled.
  */
 function readBytes(
   { conn, first }: Upgraded,
@@ -207,7 +211,7 @@ function inputOf(conn: Deno.UnixConn): WritableStream<Uint8Array> {
         });
       }
     },
-    // A command that is gone needs no end of its input.
+    // A command that has ended does not need the end of its input.
     close: () => conn.closeWrite().catch(() => undefined),
   });
 }
@@ -222,7 +226,7 @@ function noInput(): WritableStream<Uint8Array> {
   });
 }
 
-/** The exit code, waited for: the output may end a little before the command. */
+/** Waits for the exit code, because the output may end a little before the command. */
 async function codeOf(
   engine: Engine,
   exec: string,
@@ -240,23 +244,23 @@ async function codeOf(
   }
 }
 
-/** Kills the command and its process group, where this process may and the pid provably is the command's. */
+/** Kills the command and its process group, if this process may and the pid certainly is the command's. */
 async function kill(engine: Engine, exec: string): Promise<void> {
   const signal = AbortSignal.timeout(CLEAR_UP_MS);
   const look = () => readExec(engine, exec, { what: "find an abandoned command", signal });
   try {
     let command = await look();
-    // The first output may come before the Engine has noted the pid.
+    // The first output may arrive before the Engine has recorded the pid.
     while (command && isBeingStarted(command)) {
       await sleepQuietly(POLL_MS, signal);
       command = await look();
     }
     if (!command?.Running || command.Pid <= 1) return;
     const { Pid, ContainerID } = command;
-    // The pid means something else where this process lives in another pid namespace than the Engine.
+    // The pid has another meaning if this process is in another pid namespace than the Engine.
     const cgroup = await Deno.readTextFile(`/proc/${Pid}/cgroup`);
     if (cgroup.includes(ContainerID)) Deno.kill(-Pid, "SIGKILL");
   } catch {
-    // The command outlives its caller then, as it does with Docker's own client.
+    // The command then outlives its caller, as with Docker's own client.
   }
 }

@@ -1,10 +1,10 @@
-/** Why the Engine refuses to run a command in a container, in Rune's words. @module */
+/** Explains why the Engine refuses to run a command in a container. @module */
 import { RuneError } from "../../model/error.ts";
 import { containerSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 
 /**
- * The error of a command that was refused because of the container's state; any other error as it is.
+ * Explains a command that was refused because of the container's state. Returns any other error unchanged.
  *
  * @returns `failed_precondition` (not permanent): the container does not run, or is paused.
  */
@@ -25,7 +25,7 @@ export async function explainRefusedExec(
   return refusal(error.message, "wait until the instance runs (rune get instances)");
 }
 
-/** The Engine's word for the state of a container; undefined when it is absent. */
+/** The Engine's name for the state of a container; undefined if it does not exist. */
 export async function readStatus(
   engine: Engine,
   id: string,

@@ -1,4 +1,4 @@
-/** What the Engine says of a command that was made for a container. @module */
+/** The Engine's state of a command for a container. @module */
 import { z } from "zod";
 import { type Engine, unlessAbsent } from "./engine.ts";
 

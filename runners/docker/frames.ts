@@ -13,20 +13,22 @@ export interface Frame {
 
 const HEADER = 8;
 const STREAMS = ["stdout", "stdout", "stderr"] as const;
-/** The Engine copies in parts of 16 and 32 KiB; a length beyond this is no length but something's text. */
+/** The Engine copies in parts of 16 and 32 KiB. A length beyond this is not a length but text. */
 const FRAME_MAX = 1024 * 1024;
-/** The Engine speaks for itself: the payload is an error's text. */
+/** The Engine's own message: the payload is the text of an error. */
 const SYSTEM_ERROR = 3;
 
-/** Cuts a multiplexed byte stream into frames, wherever its chunks are cut. Holds no more than one frame. */
+/** Cuts a multiplexed byte stream into frames, wherever its chunks end. Buffers at most one frame. */
 export interface FrameSplitter {
-  /** The frames that this chunk completes. @throws {RuneError} `internal` when it is not multiplexed. */
+  /**
+   * Returns the frames that this chunk completes. @throws {RuneError} `internal` if it is not multiplexed.
+   */
   push(chunk: Uint8Array): Frame[];
-  /** @throws {RuneError} `unavailable` when it ended inside a frame. */
+  /** @throws {RuneError} `unavailable` if the stream ended inside a frame. */
   end(): void;
 }
 
-/** Makes one. */
+/** Creates a splitter. */
 export function createFrameSplitter(): FrameSplitter {
   let held = new Uint8Array(0);
   return {
@@ -62,7 +64,7 @@ export function createFrameSplitter(): FrameSplitter {
   };
 }
 
-/** {@linkcode createFrameSplitter} as a stream, which errors as that throws. */
+/** {@linkcode createFrameSplitter} as a stream, with the same errors. */
 export function decodeFrames(): TransformStream<Uint8Array, Frame> {
   const splitter = createFrameSplitter();
   return new TransformStream({

@@ -11,7 +11,7 @@ async function decode(chunks: Uint8Array[]): Promise<Frame[]> {
   return await Array.fromAsync(ReadableStream.from(chunks).pipeThrough(decodeFrames()));
 }
 
-Deno.test("decodeFrames() gives the same frames wherever the chunks are cut", async () => {
+Deno.test("decodeFrames() returns the same frames wherever the chunks are cut", async () => {
   const frame = fc.record({
     stream: fc.constantFrom<Frame["stream"]>("stdout", "stderr"),
     data: fc.uint8Array({ maxLength: 300 }),
@@ -36,7 +36,7 @@ Deno.test("decodeFrames() gives the same frames wherever the chunks are cut", as
   );
 });
 
-Deno.test("decodeFrames() errors on a cut frame, on other bytes, and on the Engine's own error", async () => {
+Deno.test("decodeFrames() fails on a cut frame, on other bytes, and on an error of the Engine", async () => {
   const text = new TextEncoder();
   const whole = encode(1, text.encode("hello"));
   await assert.rejects(decode([Uint8Array.from(whole.slice(0, -1))]), { code: "unavailable" });

@@ -1,34 +1,34 @@
 /**
- * Finds the user and group of a container's main process, as numbers: from its security context or its image,
- * with the accounts in the image's files. Runs nothing of the image. See docs/decisions/0047.
+ * Finds the numeric user and group of a container's main process from its security context, or from its image
+ * and the accounts in the image's files. Runs nothing of the image. See docs/decisions/0047.
  * @module
  */
 import { parseAccountId, type SecurityContext } from "../../model/security.ts";
 import type { ImageFacts } from "../image_facts.ts";
 import { userOf } from "./container_config.ts";
 
-/** Numbers of a user; what is absent is the Engine's to choose. */
+/** A numeric user and group. The Engine chooses absent ones. */
 export interface ContainerOwner {
   user?: number;
   group?: number;
 }
 
-/** Files of an image that say who is who. */
+/** The account files of an image. */
 interface Accounts {
   passwd: string;
   group: string;
 }
 
-/** Images whose accounts are remembered: an id stands for its contents. */
+/** How many images' accounts are cached. An id identifies the contents. */
 const REMEMBERED = 64;
 
 const FILES = ["/etc/passwd", "/etc/group"];
 
-/** Finds out for whom containers run; one for an Engine. */
+/** Finds the owners of containers, for one Engine. */
 export function createImageAccounts(
   { describe, read }: {
     describe(image: string, signal: AbortSignal): Promise<ImageFacts>;
-    /** Small files of an image, by path. */
+    /** Reads small files of an image, by path. */
     read(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, string | undefined>>;
   },
 ): (context: SecurityContext, options: { image: string; signal: AbortSignal }) => Promise<ContainerOwner> {
@@ -66,14 +66,14 @@ export function createImageAccounts(
   };
 }
 
-/** The numbers of a user and group that are written as such; undefined where a name has to be looked up. */
+/** Parses a numeric user and group; undefined if a name must be looked up. */
 function readIds({ user, group }: { user: string; group?: string | undefined }): ContainerOwner | undefined {
   const [uid, gid] = [idOf(user), group === undefined ? undefined : idOf(group)];
   if (uid === undefined || (group !== undefined && gid === undefined)) return undefined;
   return { user: uid, ...(gid !== undefined && { group: gid }) };
 }
 
-/** The id that digits mean; none for a name, and for digits that no process can have. */
+/** Parses an id; undefined for a name, and for a number that no process can have. */
 function idOf(text: string): number | undefined {
   try {
     return parseAccountId(text);
@@ -82,7 +82,10 @@ function idOf(text: string): number | undefined {
   }
 }
 
-/** Looks a user and a group up as the Engine does; what is not found stays open, and its start says so. */
+/**
+ * Looks up a user and group as the Engine does. Leaves unknown names to the container's start, which reports
+ * them.
+ */
 export function findOwner(
   { user, group }: { user: string; group?: string | undefined },
   { passwd, group: groups }: Accounts,

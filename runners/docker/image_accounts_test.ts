@@ -29,7 +29,7 @@ for (const [user, group, owner] of LOOKUPS) {
   });
 }
 
-Deno.test("parseFirstEntry() takes nothing that is cut short, and nothing that is no archive", () => {
+Deno.test("parseFirstEntry() rejects a truncated archive, and other data", () => {
   for (const bytes of [new Uint8Array(0), new Uint8Array(1024), new Uint8Array(2048).fill(65)]) {
     assert.equal(parseFirstEntry(bytes), undefined);
   }

@@ -6,10 +6,10 @@ import type { Engine } from "./engine.ts";
 import { assertReference } from "./images.ts";
 
 const listSchema = z.array(z.string()).nullish().transform((list) => list ?? []);
-/** Docker's own defaults; it writes 0 for what an image leaves open. */
+/** Docker's defaults. It writes 0 if an image does not set a value. */
 const DEFAULTS = { intervalMs: 30_000, timeoutMs: 30_000, retries: 3 };
 
-/** This machine's kind of processor, as images name it. */
+/** This machine's processor architecture, as images name it. */
 const OWN = { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
 
 const imageSchema = z.object({
@@ -57,7 +57,7 @@ export async function describeImage(engine: Engine, image: string, signal: Abort
   };
 }
 
-/** As the Engine reads it: relative paths start at the root, and a slash at the end says nothing. */
+/** Cleans a path as the Engine does: relative paths start at the root, and a trailing slash is dropped. */
 function cleanPath(path: string): string {
   const whole = posix.normalize(`/${path}`);
   return whole.length > 1 ? whole.replace(/\/$/, "") : whole;
@@ -85,5 +85,5 @@ function commandOf([form, ...words]: string[], shell: string[]): string[] | unde
   return form === "CMD-SHELL" ? [...(shell.length > 0 ? shell : ["/bin/sh", "-c"]), words[0]!] : undefined;
 }
 
-/** The Engine counts in nanoseconds. */
+/** The Engine uses nanoseconds. */
 const milliseconds = (nanoseconds: number | null | undefined) => Math.round((nanoseconds ?? 0) / 1e6);

@@ -103,7 +103,7 @@ Deno.test({
   },
 });
 
-Deno.test("describeImage() says for which other processor an image is", async () => {
+Deno.test("describeImage() names the other processor that an image is for", async () => {
   const own = { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
   for (const [Architecture, foreign] of [[own, undefined], ["s390x", "s390x"], ["", undefined]]) {
     await withFakeEngine(

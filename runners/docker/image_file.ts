@@ -1,21 +1,21 @@
 /**
- * A small file out of a container's filesystem, which need not run: the Engine hands it over as a tar
- * archive.
+ * Reads a small file from a container's filesystem, even if the container does not run. The Engine returns it
+ * as a tar archive.
  * @module
  */
 import { posix } from "node:path";
 import { type Engine, unlessAbsent } from "./engine.ts";
 
-/** Bytes of a file that are read; accounts have fewer. */
+/** The most bytes of a file that are read. Account files are smaller. */
 const MOST = 1 << 20;
-/** Links that are followed. */
+/** How many links are followed. */
 const LINKS = 8;
 const BLOCK = 512;
 
 /**
- * Reads a file as text, links followed inside the container.
+ * Reads a file as text. Links are followed inside the container.
  *
- * @returns undefined where there is none, and for what is too large or no file.
+ * @returns undefined if there is none, it is too large, or it is not a file.
  */
 export async function readImageFile(
   engine: Engine,
@@ -45,15 +45,15 @@ async function readAtMost({ body }: Response, most: number): Promise<Uint8Array>
   for await (const chunk of body ?? []) {
     chunks.push(chunk as Uint8Array<ArrayBuffer>);
     size += chunk.length;
-    // Leaving the loop cancels what is left.
+    // Leaving the loop cancels the rest.
     if (size >= most) break;
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /**
- * The first file or link of a tar archive (POSIX ustar); undefined where there is none, or it is not all
- * there.
+ * Parses the first file or link of a tar archive (POSIX ustar); undefined if there is none or it is
+ * incomplete.
  */
 export function parseFirstEntry(tar: Uint8Array): { text: string } | { leadsTo: string } | undefined {
   const decoder = new TextDecoder();
@@ -70,7 +70,7 @@ export function parseFirstEntry(tar: Uint8Array): { text: string } | { leadsTo: 
       const whole = size <= MOST && at + size <= tar.length;
       return whole ? { text: decoder.decode(tar.subarray(at, at + size)) } : undefined;
     }
-    // Extended headers come before what they are of; a folder or a device is no file.
+    // Extended headers come before their entry. A directory or device is not a file.
     if (!["x", "g"].includes(type) || !(size >= 0)) return undefined;
     at += Math.ceil(size / BLOCK) * BLOCK;
   }

@@ -12,14 +12,14 @@ import { LABEL, labelFilter } from "./labels.ts";
 
 const createdSchema = z.object({ Id: z.string() });
 const STAT_HEADER = "x-docker-container-path-stat";
-/** Of the header that tells what is at a path; the mode is that of Go's `os.FileMode`. */
+/** The header that describes a path. The mode is that of Go's `os.FileMode`. */
 const statSchema = z.object({ mode: z.number() });
 const GO_DIRECTORY = 2 ** 31;
-/** Bits from here on say what it is, or that it is setuid and the like: a mode below is a plain file's. */
+/** From this bit on, a mode says the type, setuid and the like. A plain file's mode is below. */
 const GO_TYPES = 2 ** 19;
-/** Paths that are remembered. */
+/** How many paths are cached. */
 const LOOKS_MAX = 4096;
-/** Milliseconds in which a container of this kind must be removed again. */
+/** How many milliseconds the removal of such a container may take. */
 const REMOVE_MS = 60_000;
 
 /** Reads files of images. */
@@ -28,19 +28,19 @@ export interface ImageFiles {
   read(directory: ImageDirectory, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** See {@linkcode import("../runner.ts").Runner.lookIntoImage}. */
   look(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, ImagePath>>;
-  /** Small files as text, by path; see {@linkcode readImageFile}. */
+  /** Reads small files as text, by path; see {@linkcode readImageFile}. */
   texts(image: string, paths: string[], signal: AbortSignal): Promise<Map<string, string | undefined>>;
-  /** Removes what a daemon that was killed left behind, once. */
+  /** Removes what a killed daemon left behind, once. */
   sweep(signal: AbortSignal): Promise<void>;
 }
 
-/** For the daemon `daemonId`. */
+/** Creates a reader for the daemon `daemonId`. */
 export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
   let swept: Promise<void> | undefined;
-  /** By the image's id, which stands for its contents, and the path. */
+  /** By the image's id, which identifies its contents, and the path. */
   const looks = new Map<string, ImagePath>();
 
-  /** Before the first container is made here: whatever is there then is of a daemon that was killed. */
+  /** Runs before the first container is created here, so everything it finds is from a killed daemon. */
   function sweep(signal: AbortSignal): Promise<void> {
     return swept ??= removeLeftovers(signal).catch((error) => {
       swept = undefined;
@@ -65,7 +65,7 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
     await unlessAbsent(engine.send(`/containers/${id}`, {
       what: "remove a container that was never started",
       method: "DELETE",
-      // With what the Engine filled for it; a volume that was named stays.
+      // Also removes the volumes that the Engine filled for it. Named volumes stay.
       query: { v: "1", force: "1" },
       signal: AbortSignal.timeout(REMOVE_MS),
     }));
@@ -82,7 +82,7 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
       method: "POST",
       body: {
         Image: image,
-        // It never runs: an image without a command of its own will do.
+        // The container never runs, so this also works for an image without a command.
         Cmd: ["-"],
         NetworkDisabled: true,
         Labels: { [LABEL.daemon]: daemonId, [LABEL.look]: "image" },
@@ -167,7 +167,7 @@ export function createImageFiles(engine: Engine, daemonId: string): ImageFiles {
   };
 }
 
-/** Bytes of an archive that are read for the names in it. */
+/** How many bytes of an archive are read for the names in it. */
 const LOOK_BYTES = 64 * 1024;
 
 async function firstBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
@@ -184,8 +184,8 @@ async function firstBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Arra
 }
 
 /**
- * The names right below the directory of an archive, as far as its beginning tells them (POSIX ustar and
- * pax).
+ * Lists the names directly below the directory of an archive, as far as they are in its beginning (POSIX
+ * ustar and pax).
  */
 export function namesIn(archive: Uint8Array): string[] {
   const names = new Set<string>();
@@ -206,11 +206,11 @@ export function namesIn(archive: Uint8Array): string[] {
   return [...names];
 }
 
-/** The stream, with something to do when nobody reads it any more. */
+/** A stream that runs `end` when nobody reads it any more. */
 function withClose(source: ReadableStream<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   let ending: Promise<void> | undefined;
-  // A cancellation also ends the read that is under way.
+  // A cancellation also ends the read under way.
   const close = () => ending ??= end();
   return new ReadableStream({
     async pull(controller) {

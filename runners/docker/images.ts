@@ -16,12 +16,12 @@ const progressSchema = layerSchema.extend({
 });
 
 /**
- * What may stand in a reference; the Engine judges the rest. It keeps the reference inside its part of a
- * URL's path.
+ * The characters of a reference; the Engine checks the rest. So a reference cannot leave its part of a URL's
+ * path.
  */
 const REFERENCE = /^[A-Za-z0-9][\w.:@-]*(\/[A-Za-z0-9][\w.:@-]*)*$/;
 
-/** @throws {RuneError} `invalid_argument` for what is no reference. */
+/** @throws {RuneError} `invalid_argument` if it is not a reference. */
 export function assertReference(image: string): void {
   if (REFERENCE.test(image)) return;
   throw new RuneError("invalid_argument", `"${image}" is not an image reference`, {
@@ -29,7 +29,7 @@ export function assertReference(image: string): void {
   });
 }
 
-/** An image reference in the two parts that a pull takes: the tag is a digest where the reference has one. */
+/** Splits an image reference for a pull. The tag is a digest if the reference has one. */
 export function parseImage(image: string): { name: string; tag: string } {
   const digest = image.indexOf("@");
   if (digest >= 0) return { name: image.slice(0, digest), tag: image.slice(digest + 1) };
@@ -41,9 +41,9 @@ export function parseImage(image: string): { name: string; tag: string } {
 }
 
 /**
- * Finds the credentials for a repository, `docker.io/library/nginx`; undefined to ask as nobody.
+ * Finds the credentials for a repository, `docker.io/library/nginx`; undefined for an anonymous pull.
  *
- * @throws {RuneError} when there should be some and they cannot be had.
+ * @throws {RuneError} if the credentials exist but cannot be read.
  */
 export type AuthFor = (repository: string) => Promise<RegistryAuth | undefined>;
 
@@ -92,7 +92,7 @@ async function pull(
       withinMs: SILENT_MS,
       idleMs: SILENT_MS,
     });
-    // The status is sent before the pull: what comes of it is in the last lines.
+    // The status is sent before the pull; the last lines say how it ended.
     for await (const line of jsonLines(response.body!)) {
       if (line === TOO_LONG) continue;
       const { errorDetail, error, ...layer } = progressSchema.parse(line);
@@ -101,7 +101,7 @@ async function pull(
       if (text !== undefined) onProgress?.(text);
     }
   } catch (error) {
-    // Refusals of the registry come in every status, 500 included.
+    // Refusals of a registry come with every status, even 500.
     const known = error instanceof RuneError && error.code !== "unavailable" &&
       error.code !== "deadline_exceeded";
     if (!known || error.code === "invalid_argument") {
@@ -112,16 +112,16 @@ async function pull(
   if (failure !== undefined) throw pullError(`cannot ${what}: ${failure}`, { auth });
 }
 
-/** What the Engine says where the registry did not answer, or only that it cannot now. */
+/** The Engine's message if the registry did not answer, or is temporarily unable to. */
 const AWAY =
   /\bdial tcp|connection (refused|reset)|no such host|i\/o timeout|handshake timeout|deadline exceeded|Client\.Timeout|network is unreachable|no route to host|server misbehaving|name resolution|\bEOF\b|proxyconnect|broken pipe|request canceled|HTTP status:? (429|5\d\d)|too ?many ?requests|50[234] (Bad Gateway|Service Unavailable|Gateway Time-?out)/i;
 
-/** Whether a sentence about a pull says that the registry is away, as opposed to what it answered. */
+/** Whether a message about a pull says that the registry is unreachable. */
 export const saysAway = (sentence: string): boolean => AWAY.test(sentence);
 
 /**
- * The address that a connection came from is another one each time: without it the same failure reads the
- * same.
+ * Removes the source address of a connection. It differs each time, and the same failure must have the same
+ * message.
  */
 const withoutSource = (sentence: string) =>
   sentence.replaceAll(/\b(read|write|dial) (tcp|udp) [^\s>]+->/g, "$1 $2 ");

@@ -18,8 +18,8 @@ Deno.test("parseImage() reads references as Docker does", () => {
 });
 
 /**
- * Pulls from an Engine that has the image or not, and answers a pull by `pull`.
- * @returns the pulls asked for.
+ * Pulls from an Engine that may have the image, and answers a pull by `pull`.
+ * @returns the requested pulls.
  */
 async function pulls(
   options: { image?: string; present: boolean; policy: PullPolicy; pull?: () => Response },
@@ -45,7 +45,7 @@ Deno.test("pullImage() pulls by policy, and never all tags", async () => {
   await assert.rejects(pulls({ present: false, policy: "never" }), { code: "not_found" });
 });
 
-Deno.test("pullImage() gives the registry's sentence, from a status and from the stream", async () => {
+Deno.test("pullImage() reports the registry's message from a status and from the stream", async () => {
   const expected = {
     code: "not_found",
     message: "cannot pull image app: manifest unknown",
@@ -63,7 +63,7 @@ Deno.test("pullImage() gives the registry's sentence, from a status and from the
   );
 });
 
-Deno.test("pullImage() tells a registry that is away from one that answers, and says the same each time", async () => {
+Deno.test("pullImage() distinguishes an unreachable registry from a refusal, with the same message each time", async () => {
   const away = [
     'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
     'Get "https://nosuch.invalid/v2/": dial tcp: lookup nosuch.invalid on 10.0.0.53:53: no such host',
@@ -99,7 +99,7 @@ Deno.test("pullImage() tells a registry that is away from one that answers, and 
   }
 });
 
-Deno.test("pullImage() refuses what is no reference before it becomes part of a URL", async () => {
+Deno.test("pullImage() refuses an invalid reference before it becomes part of a URL", async () => {
   for (const image of ["", "../containers", "a/../b", "a?b", "a b", "/a"]) {
     await assert.rejects(
       pulls({ image, present: true, policy: "missing" }),

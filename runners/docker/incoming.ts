@@ -1,6 +1,6 @@
 /** Parses HTTP/1.1 answers (RFC 9112) from a connection, with bounded buffers. @module */
 
-/** Bytes of an answer's head, and of a line that frames its body, at most. */
+/** The most bytes of an answer's head, and of a line that frames its body. */
 const HEAD_MAX = 64 * 1024;
 const LINE_MAX = 1024;
 const CHUNK = 64 * 1024;
@@ -17,12 +17,12 @@ export class Incoming {
     this.#conn = conn;
   }
 
-  /** Resolves when something comes, or nothing ever will. What came is kept for the next read. */
+  /** Resolves when data arrives or the connection ends. The data is kept for the next read. */
   async expect(): Promise<void> {
     if (this.#held.length === 0) await this.#read();
   }
 
-  /** Status and headers of the next answer. @param onFirst told when its first byte is there. */
+  /** Reads the status and headers of the next answer. @param onFirst called when its first byte arrives. */
   async head(onFirst: () => void): Promise<{ status: number; headers: Headers }> {
     for (;;) {
       if (this.#held.length === 0 && !await this.#fill()) throw endedError();
@@ -36,7 +36,7 @@ export class Incoming {
       }
       const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(lines[0] ?? "")?.[1]);
       if (!(status >= 100)) throw malformedError("it is no HTTP");
-      // An answer that only says that another one follows.
+      // An interim answer; another one follows.
       if (status < 200) continue;
       const headers = new Headers();
       for (const line of lines.slice(1)) {
@@ -48,7 +48,7 @@ export class Incoming {
     }
   }
 
-  /** The next line, without its end. */
+  /** Reads the next line, without its end. */
   async line(max: number = LINE_MAX): Promise<string> {
     let from = 0;
     for (;;) {
@@ -64,7 +64,7 @@ export class Incoming {
     }
   }
 
-  /** Up to `max` bytes, as soon as there are some; undefined at the end of the connection. */
+  /** Reads up to `max` bytes as soon as there are some; undefined at the end of the connection. */
   async some(max: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#held.length === 0 && !await this.#fill()) return undefined;
     const part = this.#held.slice(0, max);
@@ -72,7 +72,7 @@ export class Incoming {
     return part;
   }
 
-  /** One read from the connection at a time; what {@linkcode expect} began is carried on. */
+  /** Reads once at a time, and continues a read that {@linkcode expect} began. */
   #read(): Promise<number | null> {
     return this.#reading ??= this.#conn.read(this.#buffer);
   }
@@ -89,11 +89,11 @@ export class Incoming {
   }
 }
 
-/** The body of one answer, in the parts that come. */
+/** The body of one answer, in parts as they arrive. */
 export class BodyReader {
   readonly #incoming: Incoming;
   readonly #chunked: boolean;
-  /** Bytes to come, of the body or of its current chunk; infinite where the end of the connection ends it. */
+  /** Remaining bytes of the body or its current chunk; infinite if the end of the connection ends it. */
   #left: number;
   #done = false;
   /** Whether the connection can take another request once the body has been read. */
@@ -110,7 +110,7 @@ export class BodyReader {
     this.reusable = this.#left !== Infinity && !/\bclose\b/i.test(headers.get("connection") ?? "");
   }
 
-  /** The next part; undefined after the last. */
+  /** Reads the next part; undefined after the last. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#done) return undefined;
     if (this.#chunked && this.#left === 0) {

@@ -1,18 +1,17 @@
 /** Streams of JSON values, one a line: events and pull progress. @module */
 
 /**
- * Letters of a line; labels and a registry's sentences are in it, and who writes those is not always a
- * friend.
+ * The longest line, in characters. Lines contain labels and messages of a registry, which may be hostile.
  */
 const LINE_MAX = 1024 * 1024;
 
-/** Stands for a line that was too long to keep. */
+/** Replaces a line that was too long. */
 export const TOO_LONG: unique symbol = Symbol("a line that was too long");
 
 /**
- * The values of a stream; empty lines are skipped. Leaving the loop early cancels the stream.
+ * Parses the values of a stream. Empty lines are skipped. Leaving the loop early cancels the stream.
  *
- * @param options.max letters of a line; a longer one is passed over, and `TOO_LONG` given in its place.
+ * @param options.max the most characters of a line; `TOO_LONG` replaces a longer one.
  */
 export async function* jsonLines(
   body: ReadableStream<Uint8Array>,

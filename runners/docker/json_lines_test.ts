@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { jsonLines, TOO_LONG } from "./json_lines.ts";
 
-/** The values of a text that comes in chunks of `size` bytes. */
+/** Parses a text that arrives in chunks of `size` bytes. */
 async function values(text: string, options: { size: number; max?: number }): Promise<unknown[]> {
   const bytes = new TextEncoder().encode(text);
   const chunks = Array.from(
@@ -11,13 +11,13 @@ async function values(text: string, options: { size: number; max?: number }): Pr
   return await Array.fromAsync(jsonLines(ReadableStream.from(chunks), options));
 }
 
-Deno.test("jsonLines() gives one value a line, wherever the chunks are cut", async () => {
+Deno.test("jsonLines() returns one value per line, wherever the chunks are cut", async () => {
   for (const size of [1, 3, 7, 1000]) {
     assert.deepEqual(await values('{"a":"€"}\n\n  \n[1]\n"end"', { size }), [{ a: "€" }, [1], "end"]);
   }
 });
 
-Deno.test("jsonLines() passes over a line that is too long, in bounded memory, and says that it did", async () => {
+Deno.test("jsonLines() skips and reports a line that is too long, in bounded memory", async () => {
   const text = `1\n"${"x".repeat(500)}"\n2\n`;
   for (const size of [1, 64, 10_000]) {
     assert.deepEqual(await values(text, { size, max: 100 }), [1, TOO_LONG, 2]);

@@ -5,14 +5,14 @@
  */
 import { SYSTEM_PATH } from "../process/tools.ts";
 
-/** Whether a kernel log says that something was killed for the memory limit of the container with this id. */
+/** Whether a kernel log says that the memory limit of the container with this id killed a process. */
 export function tellsOfLimit(log: string, id: string): boolean {
-  // oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/docker/<id>,…, or …/docker-<id>.scope where systemd
-  // makes the groups.
+  // oom-kill:constraint=CONSTRAINT_MEMCG,…,oom_memcg=/docker/<id>,…, or …/docker-<id>.scope if systemd
+  // creates the groups.
   return log.split("\n").some((line) => line.includes("oom-kill:") && line.includes(id));
 }
 
-/** As {@linkcode tellsOfLimit}, of this host; false where its log may not be read. */
+/** {@linkcode tellsOfLimit} for this host's log; false if the log may not be read. */
 export async function kernelKilledForMemory(id: string): Promise<boolean> {
   try {
     const options = { clearEnv: true, env: { PATH: SYSTEM_PATH }, stdin: "null", stderr: "null" } as const;

@@ -6,7 +6,7 @@ const line = (group: string) =>
   `[29936.464287] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),mems_allowed=0,oom_memcg=${group},` +
   `task_memcg=${group},task=tail,pid=21690,uid=0`;
 
-Deno.test("tellsOfLimit() finds a container in the kernel's log, whoever makes the groups, and no other", () => {
+Deno.test("tellsOfLimit() finds the container in the kernel log, whatever created the groups, and no other", () => {
   for (const group of [`/docker/${ID}`, `/system.slice/docker-${ID}.scope`]) {
     assert.ok(tellsOfLimit(`first\n${line(group)}\nlast\n`, ID));
   }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { RunRef, RunSpec } from "../runner.ts";
 
 /**
- * Every label that Rune sets. Networks carry `daemon` and `namespace`, the mark on the Engine `daemon` and
+ * Every label that Rune sets. Networks have `daemon` and `namespace`. The mark on the Engine has `daemon` and
  * the last four.
  */
 export const LABEL = {
@@ -38,7 +38,7 @@ export function runLabels(spec: RunSpec, daemonId: string): Record<string, strin
   };
 }
 
-/** The run that labels speak of; undefined when they are not a run's. */
+/** Reads the run from labels; undefined if they are not a run's. */
 export function refOf(labels: Record<string, string>): RunRef | undefined {
   const instanceUid = labels[LABEL.instanceUid];
   const run = Number(labels[LABEL.run]);
@@ -47,19 +47,19 @@ export function refOf(labels: Record<string, string>): RunRef | undefined {
   return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
-/** The Engine's `filters` parameter for things with all of these labels. */
+/** The Engine's `filters` parameter for objects with all of these labels. */
 export function labelFilter(labels: Record<string, string>, more: Record<string, string[]> = {}): string {
   return JSON.stringify({ ...more, label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) });
 }
 
-/** Eight characters that stand for a daemon in names, so that two daemons on one Engine never clash. */
+/** Eight characters that identify a daemon in names, so that two daemons on one Engine never clash. */
 function daemonTag(daemonId: string): string {
   return createHash("sha256").update(daemonId).digest("hex").slice(0, 8);
 }
 
 /**
- * `rune-<namespace>-<instance>-<first 8 of the uid>-<run>[-<step>]-<daemon>`: made to be read in `docker ps`;
- * a run is found by its labels.
+ * `rune-<namespace>-<instance>-<first 8 of the uid>-<run>[-<step>]-<daemon>`. The name is for people; a run
+ * is found by its labels.
  */
 export function containerName(spec: RunSpec, daemonId: string): string {
   const run = spec.step === undefined ? `${spec.run}` : `${spec.run}-${spec.step}`;
@@ -74,8 +74,7 @@ export function markName(daemonId: string): string {
 }
 
 /**
- * Stands for the network that all namespaces share, where a namespace is asked for; no namespace has this
- * name.
+ * Identifies the network that all namespaces share, in place of a namespace. No namespace has this name.
  */
 export const SHARED = "";
 

@@ -12,17 +12,18 @@ import { BUSY, sleepQuietly } from "./busy.ts";
 import { refusalOf } from "./refusals.ts";
 
 /**
- * Seconds by which the Engine's time limit of a stop exceeds ours: it acts where this process dies meanwhile.
+ * How many seconds the Engine's time limit of a stop exceeds Rune's. It applies if this process dies
+ * meanwhile.
  */
 const STOP_MARGIN_SECONDS = 1;
-/** Milliseconds that the Engine may take to end a container beyond what the container is given. */
+/** How many milliseconds the Engine may take to end a container after the container's own time. */
 const STOP_LIMIT_MS = 120_000;
 
 /**
  * Starts a created container.
  *
- * @throws {RuneError} `not_found` when the container or its network is absent, `failed_precondition` (not
- * permanent, as it may depend on the host: a port in use) with the Engine's sentence when it cannot start.
+ * @throws {RuneError} `not_found` if the container or its network is absent; `failed_precondition` (not
+ * permanent, as it may depend on the host: a port in use) with the Engine's message if it cannot start.
  */
 export async function startContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
   try {
@@ -43,8 +44,8 @@ export async function startContainer(engine: Engine, id: string, signal: AbortSi
 /**
  * Asks a container to end, kills it after `timeoutMs`, and returns when it has ended.
  *
- * @param options.stopSignal what it is asked by; default: what it was created with, which is the image's, or
- * SIGTERM.
+ * @param options.stopSignal the signal that asks it to end; default: the one it was created with, else the
+ * image's, else SIGTERM.
  * @returns whether it was killed.
  */
 export async function stopContainer(
@@ -57,7 +58,7 @@ export async function stopContainer(
   // The Engine counts in whole seconds.
   const timer = startTimer(timeoutMs, () => {
     killing = engine.send(`/containers/${id}/kill`, { what: "kill the container", method: "POST", signal })
-      // It ended meanwhile; if not, the Engine's own limit is near.
+      // It ended in the meantime; if not, the Engine's own limit is near.
       .then(() => ({ killed: true as const }), () => ({}));
   });
   try {
@@ -70,7 +71,7 @@ export async function stopContainer(
   return await killing;
 }
 
-/** Whether the signal by which the Engine itself stops a container is the one that is wanted. */
+/** Whether the Engine would stop a container with this signal. */
 async function hasSignal(engine: Engine, id: string, { stopSignal, signal }: StopOptions): Promise<boolean> {
   if (stopSignal === undefined) return true;
   const what = "see how the container is stopped";
@@ -80,7 +81,7 @@ async function hasSignal(engine: Engine, id: string, { stopSignal, signal }: Sto
   return !found || parseSignal(found.Config.StopSignal || "SIGTERM") === stopSignal;
 }
 
-/** By the Engine, which also acts where this process dies meanwhile. */
+/** Lets the Engine stop the container, which works even if this process dies in the meantime. */
 async function stopByEngine(engine: Engine, id: string, { timeoutMs, signal }: StopOptions): Promise<void> {
   await unlessAbsent(engine.send(`/containers/${id}/stop`, {
     what: "stop the container",
@@ -92,8 +93,8 @@ async function stopByEngine(engine: Engine, id: string, { timeoutMs, signal }: S
 }
 
 /**
- * By another signal than the one that the container was created with: before API 1.42 the Engine takes none
- * for a stop.
+ * Stops the container with another signal than the one it was created with. Before API 1.42 a stop cannot
+ * name a signal.
  */
 async function stopBySignal(
   engine: Engine,
@@ -105,7 +106,7 @@ async function stopBySignal(
   const asked = await unlessAbsent(
     engine.send(`/containers/${id}/kill`, { ...asking, query: { signal: stopSignal! } }).then(() => true),
   ).catch((error) => {
-    // It does not run any more.
+    // It no longer runs.
     if (error instanceof RuneError && error.code === "conflict") return undefined;
     throw error;
   });
@@ -123,9 +124,9 @@ async function stopBySignal(
 /**
  * Removes a container that does not run, with its log. Returns when it is gone.
  *
- * @param options.keepVolumes leaves the anonymous volumes that the Engine made for it; they hold somebody's
- * data. Rune's volumes are mounts, and stay in any case.
- * @throws {RuneError} `conflict` when it runs.
+ * @param options.keepVolumes keeps the anonymous volumes that the Engine created for it, since they may have
+ * data. Rune's volumes are mounts and always stay.
+ * @throws {RuneError} `conflict` if it runs.
  */
 export async function removeContainer(
   engine: Engine,
@@ -141,7 +142,7 @@ export async function removeContainer(
     }));
   } catch (error) {
     if (!(error instanceof RuneError) || error.code !== "conflict") throw error;
-    // Either it runs, or its removal was asked for before and is under way.
+    // Either it runs, or an earlier removal is under way.
     await awaitRemoval(engine, id, { refusal: error, signal });
   }
 }

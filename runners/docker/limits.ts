@@ -5,12 +5,12 @@ import { RuneError } from "../../model/error.ts";
 import type { EngineRequest } from "./engine_request.ts";
 
 /**
- * Milliseconds that the Engine may take for an answer, where a request does not say. What changes something
- * may queue for long.
+ * How many milliseconds the Engine may take for an answer, unless the request says so itself. Changes may
+ * queue for long.
  */
 const LIMIT_MS = { GET: 30_000, POST: 300_000, DELETE: 300_000 };
 
-/** Runs a request under a signal that aborts with the caller's, and when the request's own time is up. */
+/** Runs a request under a signal that aborts with the caller's signal, and at the request's time limit. */
 export async function withinLimit<T>(
   { what, signal, method = "GET", withinMs = LIMIT_MS[method] }: EngineRequest,
   run: (signal: AbortSignal) => Promise<T>,
@@ -39,7 +39,7 @@ function unansweredError(what: string, ms: number): RuneError {
   );
 }
 
-/** The same response; where no byte of its body comes for a while, it fails. */
+/** The same response, which fails if no byte of its body arrives for a while. */
 export function idleBounded(response: Response, { what, idleMs }: EngineRequest): Response {
   if (!response.body) return response;
   const reader = response.body.getReader();

@@ -1,9 +1,9 @@
 /**
- * Lines out of the Engine's records. The Engine cuts what a container prints into records of a line, or of 16
- * KiB of a longer one; all records of one line carry one time, that of its beginning. The log driver
- * `json-file` ends the last of them with the line's newline, and breaks letters that lie across two records;
- * `local` keeps every byte, and forgets that newline. So a line has ended with its newline, with a record
- * that is shorter than a full one, or with one of another time.
+ * Joins the Engine's records to lines. The Engine cuts the output of a container into records: one for each
+ * line, or several of 16 KiB for a longer line. All records of a line have the time of its beginning. The log
+ * driver `json-file` ends the last record with the line's newline, and damages characters that lie across two
+ * records. `local` keeps every byte, but drops that newline. So a line ends with its newline, with a record
+ * that is not full, or before a record with another time.
  * @module
  */
 import { letterEnd, LOG_LINE_MAX, textOf } from "../log_line.ts";
@@ -12,17 +12,17 @@ import { concat, type Frame } from "./frames.ts";
 
 const NEWLINE = 10;
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;
-/** The longest that STAMP matches. */
+/** The most characters that STAMP matches. */
 const STAMP_MAX = 36;
 const LATIN1 = new TextDecoder("latin1");
-/** Bytes of a record that its line goes on after. */
+/** The length of a record whose line continues in the next one. */
 const FULL_RECORD = 16 * 1024;
 
-/** Makes entries of records, each with a time in front. Holds at most one part of a line of each stream. */
+/** Converts records, each with a time in front, to entries. Buffers at most one part of a line per stream. */
 export interface LineAssembler {
-  /** The entries that this record completes. */
+  /** Returns the entries that this record completes. */
   push(record: Frame): LogEntry[];
-  /** What is left when nothing more comes: lines without an end. */
+  /** Returns the remaining lines without an end, when no more records come. */
   end(): LogEntry[];
 }
 
@@ -31,7 +31,7 @@ interface Line {
   bytes: Uint8Array;
 }
 
-/** Makes one. */
+/** Creates an assembler. */
 export function createLineAssembler(): LineAssembler {
   const held = new Map<Frame["stream"], Line>();
   const entryOf = (stream: Frame["stream"], { time, bytes }: Line, continues: boolean): LogEntry =>
@@ -62,7 +62,7 @@ export function createLineAssembler(): LineAssembler {
       }
       held.delete(stream);
       if (hasNewline || bytes.length < FULL_RECORD) entries.push(entryOf(stream, line, false));
-      // A copy: part of a large frame must not keep all of it.
+      // A copy, so that a small part does not keep a large frame in memory.
       else held.set(stream, { ...line, bytes: line.bytes.slice() });
       return entries;
     },

@@ -1,6 +1,6 @@
 /**
- * What a container prints comes back, byte for byte, by the log driver that Rune chooses; and text by the one
- * of earlier versions.
+ * The log driver that Rune chooses returns a container's output byte for byte. The one of earlier versions
+ * returns text.
  */
 import assert from "node:assert/strict";
 import { lineStarts } from "../../model/log_line.ts";
@@ -12,7 +12,7 @@ import { type DockerRoom, makeDockerRoom } from "./test_room.ts";
 
 const LETTERS = `x${"é".repeat(60_000)}`;
 const LONG = "y".repeat(1024 * 1024);
-/** Exactly as long as the Engine's record. */
+/** Exactly one full record of the Engine. */
 const FULL = "z".repeat(16 * 1024);
 
 const repeat = (letter: string, count: number) => `head -c ${count} /dev/zero | tr '\\0' ${letter}`;
@@ -30,7 +30,7 @@ const SCRIPT = [
 const decode = (bytes: Uint8Array) => [...bytes].map((b) => String.fromCharCode(b)).join("");
 const latin = (text: string) => decode(new TextEncoder().encode(text));
 
-/** Whole lines of a stream, each byte a letter. */
+/** The whole lines of a stream, with one character per byte. */
 function linesOf(entries: LogEntry[], stream: LogEntry["stream"] = "stdout"): string[] {
   const lines: string[] = [];
   const starts = lineStarts();

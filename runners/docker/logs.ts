@@ -1,6 +1,6 @@
 /**
- * A container's output as log entries, of containers with the log driver `local` and, from before,
- * `json-file`.
+ * Reads a container's output as log entries. Supports the log driver `local`, and `json-file` from earlier
+ * versions.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -10,23 +10,23 @@ import { type Engine, unlessAbsent } from "./engine.ts";
 import { createFrameSplitter } from "./frames.ts";
 import { createLineAssembler } from "./line_assembler.ts";
 
-/** What is asked of the Engine, which counts records: a long line is several. */
+/** Options of a request to the Engine, which counts records: a long line has several. */
 interface RecordQuery extends Omit<LogOptions, "tail"> {
   records?: number | undefined;
 }
 
-/** Entries as they come. */
+/** An open log. */
 interface OpenLog {
-  /** The entries of what came next; undefined at the end. */
+  /** Reads the next entries; undefined at the end. */
   next(): Promise<LogEntry[] | undefined>;
   cancel(reason: unknown): Promise<void>;
-  /** Records that were read so far. */
+  /** How many records were read so far. */
   records(): number;
-  /** What is left of lines without an end; only of a log that ended and was opened to be `resumed`. */
+  /** The remaining lines without an end, only of a log that has ended and was opened to be `resumed`. */
   rest(): LogEntry[];
 }
 
-/** Bytes of a tail that are kept while it is counted; what is longer is read twice. */
+/** How many bytes of a tail are kept during the count. A longer tail is read twice. */
 const TAIL_KEPT = 2 * 1024 * 1024;
 
 /** See {@linkcode import("../runner.ts").Runner.logs}. */
@@ -44,8 +44,8 @@ export async function containerLogs(
 }
 
 /**
- * How many of the last records hold the last `tail` lines, and how many lines of them are too many. A tail
- * that is no longer than TAIL_KEPT is given at once where nothing is to follow it.
+ * Finds how many of the last records contain the last `tail` lines, and how many of their lines are too many.
+ * Returns a tail of up to TAIL_KEPT at once if it is not followed.
  */
 async function findTail(
   engine: Engine,
@@ -53,8 +53,8 @@ async function findTail(
   { tail, until, ...options }: LogOptions,
 ): Promise<{ records: number | undefined; skip: number } | { entries: LogEntry[] }> {
   if (tail === undefined || tail === 0) return { records: tail, skip: 0 };
-  // One more: the first of them may be the rest of a longer line. The Engine looks at the time only of the
-  // last records.
+  // One more, since the first of them may be the rest of a longer line. The Engine checks the time only of
+  // the last records.
   let records = until === undefined ? tail + 1 : undefined;
   for (;;) {
     const query = { ...options, until, follow: false, records };
@@ -62,7 +62,7 @@ async function findTail(
     const starts = createStartCounter();
     let kept: LogEntry[] | undefined = options.follow ? undefined : [];
     let size = 0;
-    // In batches: a promise for each line would cost more than the line.
+    // In batches, since a promise for each line would cost more than the line.
     for (let entries; (entries = await log.next()) !== undefined;) {
       for (const entry of entries) {
         starts.push(entry);
@@ -80,19 +80,19 @@ async function findTail(
   }
 }
 
-/** Milliseconds by which the times of two streams' records may differ from their order in the file. */
+/** By how many milliseconds the times of two streams' records may differ from their order in the file. */
 const ORDER_MS = 1000;
 
 /**
  * Counts the lines of a log that was opened somewhere in its middle. The first entry of each stream may be
- * the rest of a line that began before, wherever between the other stream's lines it stands, unless its line
- * began after one that is whole.
+ * the rest of an earlier line, wherever it is among the other stream's lines, unless it began after a whole
+ * line.
  */
 function createStartCounter(): {
   push(entry: LogEntry): void;
-  /** Lines so far. */
+  /** The lines so far. */
   count(): number;
-  /** Lines after the last one that may be the rest of a longer one. */
+  /** The lines after the last one that may be the rest of a longer one. */
   sinceDoubtful(): number;
 } {
   const starts = lineStarts();
@@ -157,7 +157,7 @@ async function openLog(
   };
 }
 
-/** All entries at once, then their end. */
+/** Returns all entries at once, then the end. */
 function once(entries: LogEntry[]): OpenLog["next"] {
   let left: LogEntry[] | undefined = entries;
   return () => {
@@ -167,7 +167,7 @@ function once(entries: LogEntry[]): OpenLog["next"] {
   };
 }
 
-/** The entries one by one; no more is read than one chunk of them. */
+/** Streams the entries one by one. Reads at most one chunk ahead. */
 function streamOf(log: Pick<OpenLog, "next" | "cancel">): ReadableStream<LogEntry> {
   return new ReadableStream<LogEntry>({
     async pull(controller) {
@@ -181,7 +181,7 @@ function streamOf(log: Pick<OpenLog, "next" | "cancel">): ReadableStream<LogEntr
   });
 }
 
-/** Leaves the first lines out. */
+/** Skips the first lines. */
 function skipLines(lines: number): TransformStream<LogEntry, LogEntry> {
   const wanted = afterLines(lines);
   return new TransformStream({
@@ -192,8 +192,8 @@ function skipLines(lines: number): TransformStream<LogEntry, LogEntry> {
 }
 
 /**
- * A followed log with its last lines: the Engine ends it with the container, sometimes before it has read
- * what the container wrote last. So the end is read once more, and given from the last known entry on.
+ * Follows a log after its last lines. The Engine ends it with the container, sometimes before the container's
+ * last output. So the end is read once more, from the last known entry on.
  */
 function withRest(
   engine: Engine,
@@ -201,12 +201,12 @@ function withRest(
   { log, options }: { log: OpenLog; options: LogOptions },
 ): ReadableStream<LogEntry> {
   let reader = streamOf(log).getReader();
-  /** The last entry that was given, and how many of its line were: the parts of a line have one time. */
+  /** The last entry, and how many parts of its line came: all parts of a line have one time. */
   let last: { entry: LogEntry; parts: number } | undefined;
   let toSkip: typeof last;
   let following = true;
 
-  /** Goes over to reading the end. */
+  /** Switches to reading the end. */
   async function turn(): Promise<LogEntry[] | undefined> {
     if (!following || options.signal.aborted) return undefined;
     following = false;
@@ -241,20 +241,20 @@ function withRest(
   });
 }
 
-/** The Engine's times have nanoseconds, and a stream's lines come one after the other. */
+/** The Engine's times have nanoseconds, and the lines of one stream are in order. */
 function isSame(a: LogEntry, b: LogEntry): boolean {
   return a.time === b.time && a.stream === b.stream;
 }
 
-/** The streams' entries are in the order of the file, and their times may differ from it by a little. */
+/** The entries are in the order of the file, and their times may differ from it a little. */
 function aSecondBefore(time: string): string {
   return new Date(Date.parse(time) - 1000).toISOString();
 }
 
 /**
- * Seconds and nanoseconds as the Engine wants them, `1700000000.000000123`.
+ * Converts a time to the Engine's seconds and nanoseconds, `1700000000.000000123`.
  *
- * @throws {RuneError} `invalid_argument` when `text` is not an RFC 3339 time.
+ * @throws {RuneError} `invalid_argument` if `text` is not an RFC 3339 time.
  */
 export function engineTime(text: string): string {
   const fraction = /\.(\d{1,9})\d*(?=Z|[+-])/i.exec(text);
@@ -267,7 +267,7 @@ export function engineTime(text: string): string {
   return `${Math.floor(ms / 1000)}.${(fraction?.[1] ?? "").padEnd(9, "0")}`;
 }
 
-/** The same bytes; an abort ends them as if they had ended by themselves. */
+/** The same bytes. An abort ends them like a normal end. */
 function endOnAbort(source: ReadableStream<Uint8Array>, signal: AbortSignal): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   return new ReadableStream({

@@ -17,7 +17,7 @@ function join(frames: Frame[]): LogEntry[] {
   return [...frames.flatMap((record) => assembler.push(record)), ...assembler.end()];
 }
 
-/** A record as the Engine sends it. */
+/** Encodes a record as the Engine sends it. */
 function encodeFrame({ stream, data }: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8 + data.length);
   bytes[0] = stream === "stdout" ? 1 : 2;
@@ -26,7 +26,7 @@ function encodeFrame({ stream, data }: Frame): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** A record after which its line goes on. */
+/** A full record, so its line continues. */
 const FULL = "x".repeat(16 * 1024);
 
 Deno.test("createLineAssembler() joins the parts of a line per stream, under the first part's time", () => {
@@ -46,7 +46,7 @@ Deno.test("createLineAssembler() joins the parts of a line per stream, under the
   );
 });
 
-Deno.test("createLineAssembler() decodes a character that two parts share, and takes no text for a time", () => {
+Deno.test("createLineAssembler() decodes a character that spans two parts, and does not mistake text for a time", () => {
   const stamp = "2026-01-02T03:04:05Z ";
   const euro = new TextEncoder().encode("€\n");
   const first = new Uint8Array([...new TextEncoder().encode(`${stamp}${FULL.slice(1)}`), euro[0]!]);
@@ -59,7 +59,7 @@ Deno.test("createLineAssembler() decodes a character that two parts share, and t
   assert.equal(join([frame("stdout", `${stamp}\n`)])[0]?.text, "");
 });
 
-Deno.test("createLineAssembler() gives a line without an end in parts, so that memory is bounded", () => {
+Deno.test("createLineAssembler() returns an endless line in parts, so that memory is bounded", () => {
   const parts = Array.from({ length: 80 }, () => frame("stdout", "x".repeat(16 * 1024)));
   const entries = join([...parts, frame("stdout", "end\n")]);
   assert.equal(entries.length, 21);
@@ -68,14 +68,14 @@ Deno.test("createLineAssembler() gives a line without an end in parts, so that m
   assert.deepEqual(entries.map((e) => e.continues), [...Array(20).fill(true), undefined]);
 });
 
-Deno.test("createLineAssembler() cuts a long line between two letters", () => {
+Deno.test("createLineAssembler() cuts a long line between two characters", () => {
   const text = "€".repeat(LOG_LINE_MAX);
   const entries = join([frame("stdout", `${text}\n`)]);
   assert.ok(entries.length > 2);
   assert.equal(entries.map((e) => e.text).join(""), text);
 });
 
-Deno.test("createLineAssembler() ends a line whose newline the driver forgot: by a short record, or another time", () => {
+Deno.test("createLineAssembler() ends a line whose newline the driver dropped, after a short record or before another time", () => {
   const [t1, t2] = [1, 2].map((n) => `2026-01-02T03:04:05.00000000${n}Z`);
   const texts = join([
     frame("stdout", `${t1} ${FULL}`),
@@ -86,7 +86,7 @@ Deno.test("createLineAssembler() ends a line whose newline the driver forgot: by
   assert.deepEqual(texts, [`${FULL}short`, FULL, "next"]);
 });
 
-Deno.test("createLineAssembler() keeps bytes that are no text, and all that is", () => {
+Deno.test("createLineAssembler() keeps binary bytes and all text", () => {
   const stamp = new TextEncoder().encode("2026-01-02T03:04:05Z ");
   const data = new Uint8Array([...stamp, 0xef, 0xbb, 0xbf, 0x61, 0xff, 0x0d, 0x00, 0x0a]);
   const [entry] = join([{ stream: "stdout", data }]);
@@ -129,7 +129,7 @@ Deno.test({
   },
 });
 
-Deno.test("containerLogs() shows no rest of a line as a line, wherever the other stream's lines stand", async () => {
+Deno.test("containerLogs() never shows the rest of a line as a line, wherever the other stream's lines are", async () => {
   const at = (seconds: number, text: string) => `2026-01-02T03:04:0${seconds}.000000000Z ${text}`;
   const records = [
     frame("stdout", at(1, "old\n")),

@@ -19,11 +19,11 @@ const ipamSchema = z.object({ IPAM: z.object({ Config: z.array(z.object({ Subnet
 
 /** The networks of one daemon. */
 export interface Networks {
-  /** Runs `make` while the network of the namespace exists and is not removed. */
+  /** Runs `make` while the network of the namespace exists and cannot be removed. */
   use<T>(namespace: string, options: { signal: AbortSignal; make: () => Promise<T> }): Promise<T>;
-  /** Looks at the network again before its next use: somebody removed it. */
+  /** Checks the network again before its next use, since somebody removed it. */
   recheck(namespace: string): void;
-  /** Looks at all networks again before their next use: the Engine is another. */
+  /** Checks all networks again before their next use, since the Engine has changed. */
   recheckAll(): void;
   /** Removes the networks of this daemon that have no container. */
   removeUnused(signal: AbortSignal): Promise<void>;
@@ -35,10 +35,10 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   const inUse = new Map<string, number>();
   const lock = new KeyedLock();
 
-  // The Engine makes two networks of one name when asked twice at once, so asking is done in turn.
+  // The Engine creates two networks of one name for simultaneous requests, so requests run one at a time.
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => lock.run(["networks"], { work });
 
-  /** Networks with this daemon's label, of one namespace or of all. */
+  /** Lists the networks with this daemon's label, of one namespace or of all. */
   async function list(what: string, { namespace, signal }: { namespace?: string; signal: AbortSignal }) {
     const filters = labelFilter({
       [LABEL.daemon]: daemonId,
@@ -53,8 +53,8 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   }
 
   /**
-   * Whether the namespace has its network, and has it once: what a daemon asked for when it was killed, the
-   * Engine may have made beside what the next one asked for. By their names the two cannot be told apart.
+   * Whether the namespace has exactly one network. The Engine may have created one for a killed daemon beside
+   * that of the next daemon. Their names are the same.
    */
   async function find(namespace: string, signal: AbortSignal): Promise<boolean> {
     const name = networkName(namespace, daemonId);
@@ -73,7 +73,7 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
     });
   }
 
-  /** @returns false for one that has containers, also such as are not Rune's: their owner decides. */
+  /** @returns false if it has containers, even foreign ones, since their owner decides. */
   async function removeIdle(id: string, { what, signal }: { what: string; signal: AbortSignal }) {
     try {
       await unlessAbsent(engine.send(`/networks/${id}`, { what, method: "DELETE", signal }));
@@ -85,9 +85,9 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   }
 
   /**
-   * The Engine lets a container keep its address, when it is taken off a network and put back, only where the
-   * network's addresses were asked for. So it is let choose them for a network that is removed at once, and
-   * is then asked for the same.
+   * When a container leaves a network and joins again, the Engine lets it keep its address only if the
+   * network was created with explicit addresses. So the Engine first chooses addresses for a network that is
+   * removed at once, and the real network is created with the same.
    */
   async function make(namespace: string, signal: AbortSignal): Promise<void> {
     const name = networkName(namespace, daemonId);
@@ -119,7 +119,7 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
         await make(namespace, signal);
       } catch (error) {
         if (isLost(error)) throw error;
-        // Most likely the address pools are used up; networks left behind by a crash may be in the way.
+        // The address pools are probably used up. Networks that a crash left behind may take up space.
         if (await removeUnused(signal) === 0) throw shortage(error, namespace);
         await make(namespace, signal).catch((again) => {
           throw isLost(again) ? again : shortage(again, namespace);
@@ -129,11 +129,11 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
     known.add(namespace);
   }
 
-  /** @returns how many were removed. */
+  /** @returns the number of removed networks. */
   async function removeUnused(signal: AbortSignal): Promise<number> {
     const networks = await list("list Rune's networks", { signal });
     const idle = networks.filter((n) => !inUse.has(n.Labels[LABEL.namespace] ?? ""));
-    // From here on a use of one of these waits for its turn, and then makes the network anew.
+    // From here on a use of one of these waits for its turn, and then creates the network again.
     const wereKnown = idle.map((n) => n.Labels[LABEL.namespace] ?? "").filter((n) => known.delete(n));
     const containers = await engine.json("/containers/json", {
       what: "list Rune's containers",
@@ -162,7 +162,7 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
         if (!known.has(namespace)) await inTurn(() => ensure(namespace, signal));
         return await make();
       } catch (error) {
-        // Perhaps for want of the network, or because there is another one by now: the next use looks.
+        // The network may be missing or replaced, so the next use checks it.
         known.delete(namespace);
         throw error;
       } finally {
@@ -177,7 +177,7 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
   };
 }
 
-/** Whether the Engine did not answer, so that nothing is known. */
+/** Whether the Engine did not answer, so that the result is unknown. */
 function isLost(error: unknown): boolean {
   return !(error instanceof RuneError) || error.code === "unavailable" || error.code === "deadline_exceeded";
 }

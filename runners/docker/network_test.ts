@@ -40,7 +40,7 @@ async function untilNetworks(room: DockerRoom, expected: string[]): Promise<void
   assert.deepEqual(await networks(room), expected);
 }
 
-test("create() of many runs at once makes one network per namespace, and the last remove() takes it", async (room) => {
+test("create() of many runs at once creates one network per namespace, and the last remove() removes it", async (room) => {
   const { runner } = room;
   const specs = ["a", "a", "a", "b"].map((namespace) => room.shell("exit 0", { namespace }));
   await Promise.all(specs.map((spec) => runner.create(spec, signal())));
@@ -67,7 +67,7 @@ test("a rehearsal, and a create() that fails, leave no network behind", async (r
   await untilNetworks(room, []);
 });
 
-test("a run that is replaced keeps the network of its namespace", async (room) => {
+test("replacing a run keeps the network of its namespace", async (room) => {
   const runner = room.reopen({ networkGraceMs: 60_000 });
   const spec = room.shell("exit 0");
   await runner.create(spec, signal());
@@ -78,7 +78,7 @@ test("a run that is replaced keeps the network of its namespace", async (room) =
   assert.equal((await room.readRaw(`/networks/${name}`)).Id, Id);
 });
 
-test("a network that is there twice, as after a daemon was killed while it asked for one, is there once again", async (room) => {
+test("a duplicate network of a daemon that was killed while it created one is removed", async (room) => {
   const spec = room.shell("sleep 100");
   const name = networkName(spec.namespace, room.daemonId);
   const labels = { "rune.io/daemon": room.daemonId, "rune.io/namespace": spec.namespace };
@@ -87,14 +87,14 @@ test("a network that is there twice, as after a daemon was killed while it asked
   for (const left of [name, name, `${name}-addresses`, `${name}-addresses`]) await ask(left);
   await room.runner.create(spec, signal());
   assert.deepEqual(await networks(room), [name]);
-  // The Engine answers what was asked before only now.
+  // Only now the Engine answers the earlier request.
   await ask(name);
   await assert.rejects(room.runner.start(spec, signal()));
   assert.equal((await room.runner.start(spec, signal())).state, "running");
   assert.deepEqual(await networks(room), [name]);
 });
 
-test("start() makes a network anew that was removed by hand", async (room) => {
+test("start() recreates a network that was removed by hand", async (room) => {
   const spec = room.shell("sleep 100");
   await room.runner.create(spec, signal());
   await room.send(`/networks/${networkName(spec.namespace, room.daemonId)}`, "DELETE");
@@ -103,7 +103,7 @@ test("start() makes a network anew that was removed by hand", async (room) => {
   assert.ok(started.ip);
 });
 
-Deno.test("use() says what to do when Docker has no addresses left, after clearing up once", async () => {
+Deno.test("use() gives a hint if Docker has no addresses left, after one cleanup", async () => {
   const asked: string[] = [];
   await withFakeEngine(({ method, path }) => {
     asked.push(`${method} ${path}`);
@@ -125,7 +125,7 @@ Deno.test("use() says what to do when Docker has no addresses left, after cleari
   assert.deepEqual(asked.slice(2), ["POST /networks/create", "GET /networks", "GET /containers/json"]);
 });
 
-Deno.test("use() makes the network after networks left behind made room", async () => {
+Deno.test("use() creates the network after a cleanup of leftover networks", async () => {
   let full = true;
   const removed: string[] = [];
   const made: unknown[] = [];

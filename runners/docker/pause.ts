@@ -1,8 +1,8 @@
 /**
- * Pausing and resuming one container: the Engine freezes all of its processes.
+ * Pauses and resumes one container. The Engine freezes all of its processes.
  *
- * A pause waits until every command that is being started in the container runs, also one that another daemon
- * or a person started: see pause_lock.ts. The Engine itself refuses to start one in a paused container.
+ * A pause first waits for every command that is being started in the container, even one that another daemon
+ * or a person started; see pause_lock.ts. The Engine refuses to start a command in a paused container.
  * @module
  */
 import { type Container, containerSchema } from "./container_state.ts";
@@ -10,11 +10,11 @@ import { type Engine, unlessAbsent } from "./engine.ts";
 import { isBeingStarted, readExec } from "./exec_state.ts";
 import { BUSY, sleepQuietly } from "./busy.ts";
 
-/** How one container is paused or resumed. */
+/** Options of a pause or resume. */
 interface ChangeOptions {
-  /** Ends what can be given up. */
+  /** Aborts the parts that can be given up. */
   signal: AbortSignal;
-  /** Ends the request that changes something. */
+  /** Aborts the request that changes the container. */
   limit: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ async function inspectContainer(
 }
 
 /**
- * Freezes a running container; returns when nothing in it runs. Done when it is paused already, or does not
+ * Freezes a running container, and returns when nothing in it runs. Does nothing if it is paused or does not
  * run.
  *
  * @throws the signal's reason when it aborts while a command is still being started in the container.
@@ -57,7 +57,7 @@ async function change(
       signal: limit,
     });
   } catch (error) {
-    // It ended, or somebody else did the same, between the look and the call.
+    // It ended, or somebody else did the same, between the check and the call.
     if ((await inspectContainer(engine, id, signal))?.State.Status === from) throw error;
   }
 }

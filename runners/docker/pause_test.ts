@@ -10,14 +10,14 @@ import { dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
 const ROUNDS = 30;
-/** Milliseconds by which the pause of a round comes later than that of the round before. */
+/** Each round pauses this many milliseconds later than the round before. */
 const STEP_MS = 3;
-/** Milliseconds that a round may take; an Engine that is stuck never ends it. */
+/** How many milliseconds a round may take. A blocked Engine never ends it. */
 const ROUND_MS = 20_000;
 
 const options = { command: ["true"], tty: false, stdin: false };
 
-/** Runs a command to its end. @returns its exit code, or what refused it. */
+/** Runs a command to its end. @returns its exit code, or the code of the error. */
 async function runTrue(runner: Runner, spec: RunSpec, signal: AbortSignal): Promise<number | string> {
   try {
     const session = await runner.exec(spec, { ...options, signal });
@@ -44,7 +44,7 @@ Deno.test({
         const limit = AbortSignal.timeout(ROUND_MS);
         const ran = runTrue(room.runner, spec, limit);
         await sleep(round * STEP_MS);
-        // The next daemon knows nothing of the command that is being started.
+        // The next daemon does not know of the command that is being started.
         const runner = round % 3 === 2 ? room.reopen() : room.runner;
         assert.equal((await runner.pause(spec, limit)).paused, true);
         const refused = await runTrue(runner, spec, limit);
@@ -55,7 +55,7 @@ Deno.test({
       }
       assert.equal(await runTrue(room.runner, spec, AbortSignal.timeout(ROUND_MS)), 0);
     } finally {
-      // An Engine that is stuck removes nothing until the processes go on.
+      // A blocked Engine removes nothing until the processes continue.
       await thaw(id);
       await room.cleanup();
     }
@@ -68,13 +68,13 @@ async function thaw(id: string | undefined): Promise<void> {
   await Deno.writeTextFile(file, "THAWED", { create: false }).catch(() => undefined);
 }
 
-/** What a scripted Engine does with one container, and what it was asked for. */
+/** The behaviour of a scripted Engine with one container, and the requests that it received. */
 interface Script {
-  /** Commands that the container has, by id. */
+  /** The commands of the container, by id. */
   execs: Record<string, { Running: boolean; Pid: number; ExitCode?: number | null }>;
-  /** Whether a command that is started shows that it runs. */
+  /** Whether a started command shows that it runs. */
   starts: boolean;
-  /** The Engine's word for the container's state. */
+  /** The Engine's name for the container's state. */
   status: string;
   asked: string[];
 }
@@ -145,7 +145,7 @@ async function withScript(
 const ref = { instanceUid: "u", run: 1 };
 const PAUSE = "POST /containers/c1/pause";
 
-Deno.test("pause() waits for a command that another daemon started, and not for one that was only made", async () => {
+Deno.test("pause() waits for a command that another daemon started, not for one that was only created", async () => {
   const execs = { made: { Running: false, Pid: 0, ExitCode: null }, begun: { Running: true, Pid: 0 } };
   await withScript({ execs }, async ({ runner, script, awaitRequest }) => {
     const pausing = runner.pause(ref, AbortSignal.timeout(ROUND_MS));
@@ -156,7 +156,7 @@ Deno.test("pause() waits for a command that another daemon started, and not for 
   });
 });
 
-Deno.test("pause() gives up with its signal while a command is being started, and pauses nothing", async () => {
+Deno.test("pause() stops waiting for a command when its signal aborts, and pauses nothing", async () => {
   await withScript(
     { execs: { begun: { Running: true, Pid: 0 } } },
     async ({ runner, script, awaitRequest }) => {
@@ -172,7 +172,7 @@ Deno.test("pause() gives up with its signal while a command is being started, an
   );
 });
 
-Deno.test("pause() waits until a command shows that it is being started, also when its caller has left", async () => {
+Deno.test("pause() waits until the start of a command is visible, even if its caller has left", async () => {
   for (const leaves of [false, true]) {
     await withScript({ starts: false }, async ({ runner, script, awaitRequest }) => {
       const abort = new AbortController();
@@ -189,7 +189,7 @@ Deno.test("pause() waits until a command shows that it is being started, also wh
   }
 });
 
-Deno.test("exec() in a container that is paused says so, and what lets it go on", async () => {
+Deno.test("exec() in a paused container fails with a hint", async () => {
   await withScript({ status: "paused" }, async ({ runner }) => {
     const signal = AbortSignal.timeout(ROUND_MS);
     await assert.rejects(runner.exec(ref, { ...options, signal }), {
@@ -200,7 +200,7 @@ Deno.test("exec() in a container that is paused says so, and what lets it go on"
   });
 });
 
-Deno.test("exec() fails when its container ends before the command starts", async () => {
+Deno.test("exec() fails if its container ends before the command starts", async () => {
   await withScript({ starts: false }, async ({ runner, script, awaitRequest }) => {
     const signal = AbortSignal.timeout(ROUND_MS);
     const running = runner.exec(ref, { ...options, signal });

@@ -1,4 +1,4 @@
-/** Explains ports and addresses of the host that the Engine could not use, and names their users. @module */
+/** Explains which ports and addresses of the host the Engine could not use, and who uses them. @module */
 import { findPortHolder } from "../../base/port_holder.ts";
 import { RuneError } from "../../model/error.ts";
 
@@ -6,7 +6,7 @@ const TAKEN =
   /(?:listen |Bind for )(?:(tcp|udp)[46]? )?(\S+):(\d+)(?:: bind: address already in use| failed: port is already allocated)/;
 const NO_ADDRESS = /(?:listen|bind).* (\S+):\d+: bind: cannot assign requested address/;
 
-/** What the Engine's sentence says of a port of the host; undefined where it speaks of something else. */
+/** Explains an Engine message about a port of the host; undefined for other messages. */
 export async function portError(sentence: string, cause: unknown): Promise<RuneError | undefined> {
   const [, absent] = NO_ADDRESS.exec(sentence) ?? [];
   if (absent !== undefined) {

@@ -28,7 +28,7 @@ export async function publishContainer(
   const container = await unlessAbsent(
     engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal }),
   );
-  // Of a paused one too: nobody shall be led to it.
+  // Also works for a paused container, so that no traffic reaches it.
   if (!container || !["running", "paused"].includes(container.State.Status)) return;
   await rejoin(engine, { container, namespace, wanted, ip, ...context });
   if (sharedNames !== undefined) {
@@ -36,14 +36,14 @@ export async function publishContainer(
   }
 }
 
-/** Puts a container that does not run yet on the shared network, without a name. Done when it is on it. */
+/** Connects a container that does not run yet to the shared network, without a name. Idempotent. */
 export async function joinShared(engine: Engine, id: string, context: Context): Promise<void> {
   const network = networkName(SHARED, context.daemonId);
   const make = () => connect(engine, { id, network, aliases: [], signal: context.signal });
   try {
     await context.networks.use(SHARED, { signal: context.signal, make });
   } catch (error) {
-    // It is on it: a launch that is carried on.
+    // It is already connected: an earlier launch is being resumed.
     if (!(error instanceof RuneError) || error.code === "unavailable" || error.code === "not_found") {
       throw error;
     }
@@ -76,21 +76,21 @@ async function rejoin(
           signal,
         });
       }
-      // From here on the container is cut off until it is back: an abort must not come in between.
+      // From here on the container is disconnected until it is back, so an abort must not interrupt.
       const uncut = AbortSignal.timeout(RECONNECT_MS);
       const back = { id, network, aliases: wanted, signal: uncut };
       try {
         await connect(engine, { ...back, ...(address && { ip: address }) });
       } catch (error) {
         if (!address || !(error instanceof RuneError) || error.code === "unavailable") throw error;
-        // Somebody took the address, or the network was made without addresses of its own: any other will do.
+        // The address is taken, or the network has no explicit addresses. Any other address will do.
         await connect(engine, back);
       }
     },
   });
 }
 
-/** How long the Engine is given to put a container back on its network. */
+/** How long the Engine may take to connect a container again. */
 const RECONNECT_MS = 10_000;
 
 function connect(

@@ -1,4 +1,4 @@
-/** How far a pull is, from what the Engine tells of each layer. @module */
+/** Measures the progress of a pull from the Engine's messages about each layer. @module */
 import { z } from "zod";
 import { formatBytes } from "../../model/format.ts";
 
@@ -20,7 +20,7 @@ export function createPullMeter(
 ): { take(line: z.infer<typeof layerSchema>): string | undefined } {
   const layers = new Map<string, Layer>();
   return {
-    /** A line in; how far the pull is in words out, when that is known and the line says something new. */
+    /** Takes a line. Returns the progress as text, if it is known and the line changes it. */
     take({ id, status, progressDetail }) {
       if (id === undefined) return undefined;
       const known = layers.get(id);

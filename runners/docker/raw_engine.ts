@@ -1,12 +1,12 @@
 /**
- * For tests alone: an Engine that answers as the test says, and also takes over the connection of a command,
+ * For tests only: an Engine that answers as the test says. It can also take over the connection of a command,
  * which Deno's own server cannot.
  * @module
  */
 import { writeAll } from "../../base/durable.ts";
 import { hangUp } from "./upgrade.ts";
 
-/** What the Engine is asked, without the version in the path. */
+/** A request to the Engine, without the version in the path. */
 export interface RawRequest {
   method: string;
   path: string;
@@ -15,8 +15,8 @@ export interface RawRequest {
 const HEAD_END = "\r\n\r\n";
 
 /**
- * Runs `test` with the socket of such an Engine. A request for the connection gets it, whatever the answer's
- * body.
+ * Runs `test` with the socket of such an Engine. A request for the connection gets it, whatever the body of
+ * the answer.
  */
 export async function withRawEngine(
   answer: (request: RawRequest) => Response | Promise<Response>,

@@ -7,9 +7,11 @@ import { type ErrorCode, RuneError } from "../../model/error.ts";
 
 interface Row {
   when: RegExp;
-  /** Default: `failed_precondition` that another attempt may cure. `invalid_argument` needs another spec. */
+  /**
+   * Default: `failed_precondition`, which another attempt may cure. `invalid_argument` needs another spec.
+   */
   code?: ErrorCode;
-  /** Given the groups of `when`. */
+  /** Gets the groups of `when`. */
   say: (...groups: string[]) => string;
   hint: string;
 }
@@ -146,7 +148,7 @@ const ROWS: Row[] = [
   },
 ];
 
-/** The error for a sentence of a kind that is known; undefined for another. */
+/** Creates the error for a message of a known kind; undefined for another. */
 export function refusalOf(sentence: string, cause?: unknown): RuneError | undefined {
   for (const { when, code = "failed_precondition", say, hint } of ROWS) {
     const match = when.exec(sentence);
@@ -168,14 +170,14 @@ const NOISE = [
   /unable to start container process: /g,
   /error during container init: /g,
   /: unknown(?=$|:)/g,
-  // Where an image is unpacked: what follows is the path inside it.
+  // The path where an image is unpacked. The path inside the image follows.
   /\/\S*?\/overlay2\/\w+\/merged(?=\/)/g,
-  // Identifiers, which are others each time; a digest of an image is not one.
+  // Identifiers differ each time. A digest of an image is not one.
   / ?\((?<!sha256:)\b[0-9a-f]{64}\b\)/g,
   /(?: (?:in|for) container)?[ :]*(?<![\w:])"?(?<!sha256:)\b[0-9a-f]{64}\b"?/g,
 ];
 
-/** A sentence of the Engine's without identifiers and the names of its inner layers. */
+/** Removes identifiers and the names of inner layers from a message of the Engine. */
 export function plainSentence(sentence: string): string {
   const plain = NOISE.reduce((text, noise) => text.replaceAll(noise, ""), sentence);
   return plain.replaceAll(/\s+/g, " ").trim();

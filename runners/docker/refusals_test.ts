@@ -5,7 +5,7 @@ import { plainSentence, refusalOf } from "./refusals.ts";
 import { buildTestImage, dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
-/** What somebody wrote, the sentence that it comes to, and whether only another spec helps. */
+/** The user's input, the resulting message, and whether only another spec helps. */
 interface Case {
   name: string;
   spec: Partial<RunSpec>;
@@ -141,7 +141,7 @@ Deno.test({
   },
 });
 
-Deno.test("refusalOf() knows what the Engine of this machine does not say, and takes an outage for one", () => {
+Deno.test("refusalOf() knows the messages of other Engines, and recognizes an outage", () => {
   const table: [string, string, RegExp][] = [
     ["cannot start the container: the Docker engine is shutting down", "unavailable", /shutting down/],
     ["cannot start the container: ttrpc: closed: unknown", "unavailable", /shutting down/],
@@ -174,7 +174,7 @@ Deno.test("refusalOf() knows what the Engine of this machine does not say, and t
   assert.equal(refusalOf("something new"), undefined);
 });
 
-Deno.test("plainSentence() takes identifiers and inner layers out, and keeps what people wrote", () => {
+Deno.test("plainSentence() removes identifiers and inner layers, and keeps the user's text", () => {
   const id = "41272d3a892f479d01dfc07987ddf2f70e59220a933619e2572ffaca53760bbe";
   const digest = `sha256:${"ab".repeat(32)}`;
   const table: Record<string, string> = {

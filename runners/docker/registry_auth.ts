@@ -1,10 +1,10 @@
 /** Finds the credentials for an image's repository, and encodes them for the Engine. @module */
 
-/** Credentials of the entry that covers a repository, as they are now. */
+/** The current credentials of the entry that covers a repository. */
 export interface RegistryAuth {
-  /** What the operator knows the entry as, for messages. */
+  /** The operator's name for the entry, for messages. */
   entry: string;
-  /** Where they are for. */
+  /** The registry that they are for. */
   server: string;
   username?: string;
   password?: string;
@@ -12,7 +12,7 @@ export interface RegistryAuth {
   token?: string;
 }
 
-/** A name in full, as Docker reads it: `nginx` → `docker.io/library/nginx`. */
+/** Expands a name as Docker does: `nginx` → `docker.io/library/nginx`. */
 export function repositoryOf(name: string): string {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(0, slash));
@@ -22,8 +22,8 @@ export function repositoryOf(name: string): string {
 }
 
 /**
- * Whether a pattern covers a repository: a registry, or a registry and the beginning of a path, part by part;
- * `*` stands for any text within a part.
+ * Whether a pattern covers a repository. A pattern is a registry, or a registry and the beginning of a path,
+ * compared part by part. `*` stands for any text within a part.
  */
 export function matchesRepository(pattern: string, repository: string): boolean {
   const parts = pattern.replace(/\/\*$/, "").split("/");
@@ -32,8 +32,7 @@ export function matchesRepository(pattern: string, repository: string): boolean 
 }
 
 /**
- * Takes the first place of each piece between stars, which costs no more than reading the text; a RegExp
- * would backtrack.
+ * Matches each piece between stars at its first place, which takes linear time. A RegExp would backtrack.
  */
 function matchesPart(pattern: string, text: string): boolean {
   const [first, ...pieces] = pattern.split("*") as [string, ...string[]];
@@ -50,7 +49,7 @@ function matchesPart(pattern: string, text: string): boolean {
   return at <= end;
 }
 
-/** The entry with the longest pattern that covers the repository; of two as long the first. */
+/** Finds the entry with the longest pattern that covers the repository; the first if two are equally long. */
 export function longestMatch<E extends { match: string }>(entries: E[], repository: string): E | undefined {
   return entries.filter(({ match }) => matchesRepository(match, repository))
     .reduce<E | undefined>((best, e) => best && best.match.length >= e.match.length ? best : e, undefined);
@@ -62,6 +61,6 @@ export function authHeader({ server, username, password, token }: Omit<RegistryA
     ? { username, password, serveraddress: server }
     : { registrytoken: token, serveraddress: server };
   const bytes = new TextEncoder().encode(JSON.stringify(auth));
-  // With its padding: old Engines refuse a text without.
+  // With padding, which old Engines require.
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
 }

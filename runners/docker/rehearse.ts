@@ -11,10 +11,10 @@ import { createContainer } from "./create.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { removeContainer } from "./lifecycle.ts";
 
-/** What marks the container; no init step is named so, as those carry a number. */
+/** The step of the test container. Init steps have a number, so none has this name. */
 export const REHEARSAL = "rehearsal";
 
-/** Where the Engine looks for programs when neither image nor service says. */
+/** The Engine's default search path for programs, if neither image nor service sets one. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const madeSchema = z.object({
@@ -22,11 +22,11 @@ const madeSchema = z.object({
   Config: z.object({ Env: z.array(z.string()).nullish(), WorkingDir: z.string().optional() }),
 });
 
-/** How a rehearsal is done. */
+/** Options of a rehearsal. */
 export interface RehearseOptions {
   daemonId: string;
   publishOn?: string;
-  /** Directories that will be mounts. */
+  /** Directories that mounts will cover. */
   covered: string[];
   signal: AbortSignal;
 }
@@ -34,8 +34,8 @@ export interface RehearseOptions {
 /**
  * See {@linkcode import("../runner.ts").Runner.rehearse}.
  *
- * @throws {RuneError} as {@linkcode createContainer} does; `not_found` (permanent) for a program that the
- * image does not have.
+ * @throws {RuneError} as {@linkcode createContainer} does; `not_found` (permanent) if the image does not have
+ * the program.
  */
 export async function rehearseContainer(
   engine: Engine,
@@ -47,7 +47,7 @@ export async function rehearseContainer(
   try {
     await checkProgram(engine, { id, image: spec.image!, covered, signal: options.signal });
   } finally {
-    // Also when the caller has gone: what stays would have to be looked for.
+    // Even if the caller has left, since nobody would look for the container later.
     await removeContainer(engine, id, { keepVolumes: false, signal: AbortSignal.timeout(60_000) });
   }
 }
@@ -73,7 +73,7 @@ async function checkProgram(
   });
 }
 
-/** Where a program may lie, as the Engine looks for it. */
+/** The paths at which the Engine looks for a program. */
 function candidates(program: string, { path, workdir }: { path: string; workdir: string }): string[] {
   const directories = program.includes("/") ? [""] : path.split(":");
   return directories.map((directory) => resolve(workdir, directory, program));
@@ -88,7 +88,7 @@ async function hasFile(
   const what = `look for ${file} in a container`;
   const request = { what, query: { path: file }, signal };
   const found = await unlessAbsent(engine.request(`/containers/${id}/archive`, request));
-  // It begins with the file itself, which may be large: that it is there is all that is asked.
+  // The archive contains the file, which may be large. Only its existence matters.
   await found?.body?.cancel();
   return found !== undefined;
 }

@@ -9,31 +9,31 @@ import type { Engine } from "./engine.ts";
 import { LABEL, labelFilter } from "./labels.ts";
 import type { CpuSample } from "./stats.ts";
 
-/** What is remembered of a run that exists. */
+/** Cached facts about an existing run. */
 export interface KnownRun {
   id: string;
   namespace: string;
-  /** Made here and not started since: starting it needs no look before. */
+  /** Created here and not started since, so a start needs no check before. */
   fresh: boolean;
   /** The last reading of its CPU time. */
   sample?: CpuSample;
-  /** What the kernel said of its end; it says it once. */
+  /** Whether the kernel killed it for memory. The kernel reports it only once. */
   outOfMemory?: boolean;
 }
 
 /** The runs of one daemon. */
 export interface RunIndex {
-  /** The run, looked up by its labels when it is not remembered; undefined when it is absent. */
+  /** Finds a run, by its labels if it is not cached; undefined if it is absent. */
   find(ref: RunRef, signal: AbortSignal): Promise<KnownRun | undefined>;
   set(ref: RunRef, run: Omit<KnownRun, "sample">): void;
-  /** Remembers a run that a list told of, unless it is remembered already. */
+  /** Caches a run from a list, unless it is already cached. */
   add(ref: RunRef, run: { id: string; namespace: string }): void;
   forget(ref: RunRef): void;
-  /** Whether a run of the namespace is remembered. */
+  /** Whether a run of the namespace is cached. */
   uses(namespace: string): boolean;
 }
 
-/** An empty index over the containers of `daemonId`. */
+/** Creates an empty index over the containers of `daemonId`. */
 export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
   const runs = new Map<string, KnownRun>();
   const keyOf = (ref: RunRef) => `${ref.instanceUid}:${ref.run}:${ref.step ?? ""}`;
@@ -47,7 +47,7 @@ export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
         [LABEL.instanceUid]: ref.instanceUid,
         [LABEL.run]: String(ref.run),
       };
-      // No filter means "without this label": steps of the run are told apart here.
+      // The filter cannot require a missing label, so steps of the run are excluded here.
       const found = (await engine.json("/containers/json", {
         what: `look for run ${ref.run} of instance ${ref.instanceUid}`,
         schema: containerListSchema,

@@ -1,6 +1,6 @@
 /**
  * The Docker runner, whose runs are containers of one Engine. Its only state is a cache of the Engine's.
- * Labels say to which daemon a container belongs; those of other daemons are never touched.
+ * Labels say to which daemon a container belongs. Containers of other daemons are never touched.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
@@ -36,23 +36,23 @@ import { rehearseContainer } from "./rehearse.ts";
 import { createRunIndex, type KnownRun } from "./run_index.ts";
 import { containerStats } from "./stats.ts";
 
-/** How to reach the Engine, and for whom. */
+/** Options of the runner. */
 export interface DockerRunnerOptions {
   /** Path of the Engine's unix socket. */
   socket: string;
-  /** Labels what is made, and with it what may be touched. */
+  /** Labels everything that the runner creates. It touches only objects with this label. */
   daemonId: string;
-  /** Credentials for pulls; without it, images are asked for as nobody. */
+  /** Finds credentials for pulls. Default: pulls are anonymous. */
   authFor?: AuthFor;
   /** The address of this host on which ports are published. Default: all of them. */
   publishOn?: string;
-  /** What the daemon remembers of its Engine; without it, any Engine that answers will do. */
+  /** The daemon's record of its Engine. Default: any Engine is accepted. */
   bond?: EngineBond;
-  /** Told when the connection for events is lost, and of what comes of another Engine. */
+  /** Logs when the connection for events is lost, and when another Engine appears. */
   logger?: GuardOptions["logger"];
   /**
-   * Milliseconds that a namespace's network outlives its last run, 2000 by default: a run that is replaced
-   * need not wait for a network to be made anew.
+   * How many milliseconds a namespace's network outlives its last run; default 2000. So replacing a run does
+   * not create a new network.
    */
   networkGraceMs?: number;
 }
@@ -60,8 +60,7 @@ export interface DockerRunnerOptions {
 /**
  * A runner on the Engine at `options.socket`. Nothing is contacted before the first call.
  *
- * `list` tells of runs that have not ended without their pid and times, which would cost one request for
- * each.
+ * For runs that have not ended, `list` omits pid and times, which would cost one request each.
  */
 export function createDockerRunner(options: DockerRunnerOptions): Runner & { close(): void } {
   const { socket, daemonId, publishOn, logger, networkGraceMs = 2000 } = options;
@@ -82,7 +81,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const ownerOf = createImageAccounts({ describe, read: imageFiles.texts });
   let cleanup: Timer | undefined;
 
-  /** Removes unused networks after a while; failing costs nothing, as the next time does it. */
+  /** Removes unused networks after a while. A failure costs nothing, as the next removal repeats it. */
   function removeNetworksSoon(): void {
     cleanup?.clear();
     if (closing.signal.aborted) return;
@@ -91,8 +90,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   }
 
   /**
-   * A network goes with the last run of its namespace, also one that was made for a run that is not there
-   * after all.
+   * Removes the network after the last run of its namespace, even if it was created for a run that failed.
    */
   function removeNetworkAfterLast(namespace: string | undefined): void {
     if (namespace === undefined || !runs.uses(namespace)) removeNetworksSoon();
@@ -115,7 +113,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     return makeAbsentRun(ref);
   }
 
-  /** @throws {RuneError} `not_found` when the run is absent. */
+  /** @throws {RuneError} `not_found` if the run is absent. */
   async function requireRun(ref: RunRef, signal: AbortSignal): Promise<KnownRun> {
     const known = await runs.find(ref, signal);
     if (known) return known;
@@ -138,7 +136,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       await attempt();
     } catch (error) {
       if (!(error instanceof RuneError) || error.code !== "not_found") throw error;
-      // Perhaps the network, removed by hand since it was last looked at.
+      // The network may have been removed by hand since the last check.
       networks.recheck(known.namespace);
       networks.recheck(SHARED);
       await attempt();
@@ -168,7 +166,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   async function remove(ref: RunRef, signal: AbortSignal): Promise<void> {
     const known = await runs.find(ref, signal);
     if (known) {
-      // What the Engine made for a step, or for a path that nothing may be mounted on, is nobody's data.
+      // Engine volumes of a step, or at a path that cannot be a mount, have no data worth keeping.
       const { engineVolumes = [] } = ref.step === undefined ? await inspect(ref, signal) : {};
       await removeContainer(engine, known.id, { keepVolumes: engineVolumes.length > 0, signal });
     }
@@ -193,7 +191,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   return {
     name: "docker",
     async check(signal) {
-      // Who answers at the socket now, whatever an open connection still leads to.
+      // Uses a new connection, since an open one may lead to an earlier Engine.
       await engine.send("/_ping", { what: "ask Docker whether it works", signal, anew: true });
     },
     pull: (image, pulling) => pullImage(engine, image, { ...pulling, authFor: options.authFor }),
@@ -236,7 +234,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       async adopt(words: AdoptionWords, signal: AbortSignal) {
         const use = (ask: Ask, limit: AbortSignal) => keeper.adopt(ask, words, limit);
         const adoption = await engine.askAlone("adopt the Docker Engine", { signal, use });
-        // What was proven before was proven of another one.
+        // The earlier verification was about another Engine.
         if (adoption.changed) engine.drop();
         return adoption;
       },

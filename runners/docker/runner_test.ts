@@ -38,7 +38,7 @@ async function run(
   return { text: text.trim(), code: await session.exitCode };
 }
 
-test("create() makes what the spec says, as the Engine itself tells it", async (room, signal) => {
+test("create() creates a container as the spec says", async (room, signal) => {
   const source = await Deno.makeTempDir();
   try {
     const spec = room.shell("sleep 100", {
@@ -79,7 +79,7 @@ test("create() makes what the spec says, as the Engine itself tells it", async (
   }
 });
 
-test("create() tells what may come back from what never works", async (room, signal) => {
+test("create() distinguishes temporary failures from permanent ones", async (room, signal) => {
   const cases: [Parameters<DockerRoom["shell"]>[1], Partial<RuneError>][] = [
     [{ image: "rune-test/missing:1" }, { code: "not_found", permanent: false }],
     [{ mounts: [{ source: "/nonexistent", target: "/x", readOnly: true }] }, {
@@ -132,7 +132,7 @@ test("start() that fails says why, changes nothing, and can be repeated", async 
   }
 });
 
-test("a container of another daemon is never taken or shown", async (room, signal) => {
+test("a container of another daemon is never adopted or listed", async (room, signal) => {
   const theirs = await makeDockerRoom();
   try {
     const spec = theirs.shell("sleep 100");
@@ -182,7 +182,7 @@ async function runToEnd(room: DockerRoom, spec: ReturnType<DockerRoom["shell"]>,
   throw new Error("the events ended");
 }
 
-test("inspect() tells that memory ran out, and not of another SIGKILL", async (room, signal) => {
+test("inspect() reports that memory ran out, but not after another SIGKILL", async (room, signal) => {
   const { oomKilled, exitCode } = await runToEnd(room, room.shell("tail /dev/zero", SMALL), signal);
   assert.deepEqual([oomKilled, exitCode], [true, 137]);
   const spec = room.shell("sleep 100", SMALL);
@@ -193,7 +193,7 @@ test("inspect() tells that memory ran out, and not of another SIGKILL", async (r
   assert.deepEqual([killed.oomKilled, killed.exitCode], [false, 137]);
 });
 
-test("inspect() asks the kernel where the Engine missed that memory ran out", async (room, signal) => {
+test("inspect() asks the kernel if the Engine did not notice that memory ran out", async (room, signal) => {
   const spec = room.shell("tail /dev/zero", SMALL);
   const { handle } = await runToEnd(room, spec, signal);
   const raw = await room.readRaw(`/containers/${handle}/json`);
@@ -218,7 +218,7 @@ test("inspect() asks the kernel where the Engine missed that memory ran out", as
   );
 });
 
-test("exec() kills its command when the signal aborts or nobody reads on", async (room, signal) => {
+test("exec() kills its command if the signal aborts or the reader cancels", async (room, signal) => {
   const spec = room.shell("sleep 100");
   await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
@@ -263,7 +263,7 @@ test("exec() passes megabytes both ways and refuses input that was not asked for
   assert.equal(await deaf.exitCode, 0);
 });
 
-test("stats() shows a busy run and none for one that does not run", async (room, signal) => {
+test("stats() measures a busy run, and returns nothing for one that does not run", async (room, signal) => {
   const busy = room.shell("while :; do :; done", { resources: { cpu: { limit: "200m" } } });
   await room.runner.create(busy, signal);
   assert.equal(await room.runner.stats!(busy, signal), undefined);
@@ -326,7 +326,7 @@ test(
   },
 );
 
-test("inspect() shows a name that is also how the container's id begins", async (room, signal) => {
+test("inspect() returns a name that is also the beginning of the container's id", async (room, signal) => {
   const spec = room.shell("sleep 100");
   const { handle } = await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
@@ -339,7 +339,7 @@ test("inspect() shows a name that is also how the container's id begins", async 
 });
 
 test(
-  "publish() puts a run on the network of all namespaces under a name, and takes the name away again",
+  "publish() connects a run to the shared network under a name, and removes the name again",
   async (room, signal) => {
     const spec = room.shell("sleep 100");
     const other = room.shell("sleep 100", { namespace: "elsewhere", joinsShared: true });

@@ -8,7 +8,7 @@ export interface RunningContainer {
   name: string;
   /** `<namespace>/<instance>`. */
   instance: string;
-  /** Directories of the host that it has. */
+  /** Directories of the host that are mounted in it. */
   mounts: string[];
 }
 
@@ -22,9 +22,9 @@ const schema = z.array(z.object({
 const LIVING = ["running", "paused", "restarting", "removing"];
 
 /**
- * Lists them.
+ * Lists the running containers.
  *
- * @throws {RuneError} `unavailable` when the Engine does not answer: then nothing is known of them.
+ * @throws {RuneError} `unavailable` if the Engine does not answer.
  */
 export async function listRunningContainers(
   { socket, daemonId, signal }: { socket: string; daemonId: string; signal: AbortSignal },

@@ -29,9 +29,9 @@ const statsSchema = z.object({
 });
 
 /**
- * CPU in thousandths of a core since `previous`, or over a quarter of a second where there is none.
+ * Measures CPU in thousandths of a core since `previous`, or over a quarter of a second without it.
  *
- * @returns undefined when the container does not run; else also the reading to pass the next time.
+ * @returns undefined if the container does not run; otherwise also the reading to pass next time.
  */
 export async function containerStats(
   engine: Engine,
@@ -53,7 +53,7 @@ export async function containerStats(
   };
 }
 
-/** Thousandths of a core used between two readings; 0 when no time passed or the counter began anew. */
+/** Thousandths of a core used between two readings; 0 if no time passed or the counter restarted. */
 export function milliCpuBetween(from: CpuSample, to: CpuSample): number {
   const elapsedNs = (to.atMs - from.atMs) * 1e6;
   return elapsedNs <= 0 ? 0 : Math.max(0, Math.round(1000 * (to.totalNs - from.totalNs) / elapsedNs));
@@ -68,7 +68,7 @@ async function read(engine: Engine, id: string, signal: AbortSignal): Promise<Re
   });
   const { usage, stats: details = {} } = stats.memory_stats;
   if (usage === undefined) return undefined;
-  // File cache that the kernel drops when it needs the room is no use of memory (as `docker stats` counts).
+  // The kernel can drop file cache at any time, so it does not count as used memory (as in `docker stats`).
   const cache = details.total_inactive_file ?? details.inactive_file ?? 0;
   return {
     cpu: { atMs: Date.parse(stats.read), totalNs: stats.cpu_stats.cpu_usage.total_usage },

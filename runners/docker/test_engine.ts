@@ -1,12 +1,13 @@
 /**
- * For tests alone: an Engine that answers as the test says, for what the real one cannot be made to say.
+ * For tests only: an Engine that answers as the test says, for answers that a real one cannot be made to
+ * give.
  * @module
  */
 import { createEngine, type Engine } from "./engine.ts";
 
 /**
- * Runs `test` with a client of an Engine that answers by `answer`, given the method and path without the
- * version.
+ * Runs `test` with a client of an Engine that answers by `answer`, which gets the method and the path without
+ * the version.
  */
 export async function withFakeEngine(
   answer: (
@@ -33,7 +34,7 @@ export async function withFakeEngine(
   }
 }
 
-/** The Engine's way of saying what is wrong. */
+/** An error answer in the Engine's form. */
 export function refusal(status: number, message: string): Response {
   return Response.json({ message }, { status });
 }

@@ -1,5 +1,5 @@
 /**
- * For tests alone: a real Engine, and an image made from the host's static busybox, as there may be no
+ * For tests only: a real Engine, and an image made from the host's static busybox, as there may be no
  * registry.
  * @module
  */
@@ -7,10 +7,10 @@ import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import { createEngine, type Engine, unlessAbsent } from "./engine.ts";
 
-/** Where the tests look for the Engine. */
+/** The socket of the Engine for tests. */
 export const TEST_SOCKET = "/var/run/docker.sock";
 
-/** Whether tests that need Docker can run here; else they are ignored. */
+/** Whether tests that need Docker can run here. Otherwise they are ignored. */
 export const dockerHere: boolean = isSocket(TEST_SOCKET) && isFile("/bin/busybox");
 
 /**
@@ -30,9 +30,9 @@ const FILES: Record<string, string> = {
 };
 
 /**
- * Makes {@linkcode TEST_IMAGE} present, once for all tests.
+ * Creates {@linkcode TEST_IMAGE} if it is missing, once for all tests.
  *
- * @param socket of another Engine than that of the machine.
+ * @param socket the socket of another Engine than this machine's.
  * @returns its name.
  */
 export async function ensureTestImage(socket: string = TEST_SOCKET): Promise<string> {
@@ -70,7 +70,7 @@ export interface BuiltImage extends AsyncDisposable {
 /**
  * Builds an image from {@linkcode TEST_IMAGE} and these instructions of a Dockerfile; disposing removes it.
  *
- * @param options.name default: one of its own.
+ * @param options.name default: a unique name.
  */
 export async function buildTestImage(
   instructions: string[],

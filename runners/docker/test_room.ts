@@ -1,5 +1,5 @@
 /**
- * For tests alone: a Docker runner of its own daemon, and the removal of all that carries its label.
+ * For tests only: a Docker runner with its own daemon id, and the removal of everything with its label.
  * @module
  */
 import { z } from "zod";
@@ -9,18 +9,18 @@ import { LABEL, labelFilter } from "./labels.ts";
 import { createDockerRunner, type DockerRunnerOptions } from "./runner.ts";
 import { ensureTestImage, TEST_SOCKET } from "./test_image.ts";
 
-/** What a test of the Docker runner works in. */
+/** Everything that a test of the Docker runner needs. */
 export interface DockerRoom {
   runner: Runner;
   daemonId: string;
   /** A fresh runner over the same containers; the older one is closed. */
   reopen(options?: Partial<DockerRunnerOptions>): Runner;
-  /** A run of its own instance whose main process is `/bin/sh -c script`. */
+  /** A run with its own instance, whose main process is `/bin/sh -c script`. */
   shell(script: string, overrides?: Partial<RunSpec>): RunSpec;
-  /** The Engine's own words about something of this room, `/containers/…/json`. */
+  /** Reads the Engine's answer about an object of this room, `/containers/…/json`. */
   readRaw(path: string): Promise<Record<string, unknown>>;
   list(path: string): Promise<Record<string, unknown>[]>;
-  /** Does something behind the runner's back. */
+  /** Changes something behind the runner's back. */
   send(path: string, method: "POST" | "DELETE", body?: unknown): Promise<void>;
   cleanup(): Promise<void>;
 }
@@ -29,7 +29,7 @@ const what = "do what a test asks";
 const objectSchema = z.record(z.string(), z.unknown());
 const idsSchema = z.array(z.object({ Id: z.string() }));
 
-/** A room with an image present. */
+/** Creates a room, and the image. */
 export async function makeDockerRoom(options: Partial<DockerRunnerOptions> = {}): Promise<DockerRoom> {
   const image = await ensureTestImage();
   const daemonId = crypto.randomUUID();

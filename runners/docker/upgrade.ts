@@ -9,7 +9,7 @@ import { concat } from "./frames.ts";
 /** A connection after its upgrade. */
 export interface Upgraded {
   conn: Deno.UnixConn;
-  /** What came with the answer's head and belongs to the stream. */
+  /** Bytes after the answer's head, which belong to the stream. */
   first: Uint8Array;
 }
 
@@ -17,8 +17,8 @@ const HEAD_MAX = 16 * 1024;
 const HEAD_END = "\r\n\r\n";
 
 /**
- * POSTs `body` as JSON and takes over the connection. An abort before the answer closes it; afterwards it is
- * the caller's.
+ * POSTs `body` as JSON and takes over the connection. An abort before the answer closes it. Afterwards the
+ * caller owns it.
  *
  * @throws {RuneError} as {@linkcode Engine} says.
  */
@@ -54,16 +54,16 @@ export async function upgrade(
   }
 }
 
-/** Closes the connection, also a second time. */
+/** Closes the connection. Does nothing if it is closed. */
 export function hangUp(conn: Deno.UnixConn): void {
   try {
     conn.close();
   } catch {
-    // It was closed before.
+    // It was already closed.
   }
 }
 
-/** Reads the answer's head. @returns what follows it. */
+/** Reads the answer's head. @returns the bytes after it. */
 async function readAnswer(conn: Deno.UnixConn, what: string): Promise<Uint8Array> {
   let bytes = new Uint8Array(0);
   const readMore = async () => {
@@ -83,7 +83,7 @@ async function readAnswer(conn: Deno.UnixConn, what: string): Promise<Uint8Array
   const head = latin1(bytes.subarray(0, end));
   const status = Number(head.split(" ")[1]);
   const start = end + HEAD_END.length;
-  // 200 is what Engines answer that ignore the upgrade and take over the connection all the same.
+  // Engines that ignore the upgrade answer 200, and take over the connection all the same.
   if (status === 101 || status === 200) return bytes.slice(start);
   const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
   while (bytes.length - start < length) await readMore();

@@ -1,16 +1,16 @@
-/** Requests and answers as bytes. @module */
+/** Encodes requests and decodes answers. @module */
 import type { z } from "zod";
 import { RuneError } from "../../model/error.ts";
 import type { RawRequest } from "./connection.ts";
 import type { EngineRequest } from "./engine_request.ts";
 
-/** The query of a request, `?…`, or nothing. */
+/** The query of a request, `?…`, or an empty string. */
 export function queryOf({ query = {} }: EngineRequest): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return given.length > 0 ? `?${new URLSearchParams(given)}` : "";
 }
 
-/** The body of a request, and the headers with it. */
+/** The body of a request, with its headers. */
 export function encodeBody({ body, headers = {} }: EngineRequest): Pick<RawRequest, "headers" | "body"> {
   if (body === undefined) return { headers };
   if (body instanceof Uint8Array) {
@@ -20,7 +20,7 @@ export function encodeBody({ body, headers = {} }: EngineRequest): Pick<RawReque
   return { headers: { ...headers, "content-type": "application/json" }, body: encoded };
 }
 
-/** All of an answer's body, if it is no longer than `max` bytes. */
+/** Reads an answer's whole body, if it has at most `max` bytes. */
 export async function readWhole(response: Response, max: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -38,7 +38,7 @@ export async function readWhole(response: Response, max: number): Promise<Uint8A
   return all;
 }
 
-/** An answer that was read whole, checked. @throws {RuneError} `internal` for one of another form. */
+/** Parses a complete answer. @throws {RuneError} `internal` if it has another form. */
 export function parseAnswer<T>(
   bytes: Uint8Array,
   { what, schema }: { what: string; schema: z.ZodType<T> },
