@@ -29,7 +29,7 @@ async function killAt(
     try {
       child.kill("SIGKILL");
     } catch {
-      // It was faster, and what it made must be whole.
+      // It was faster than the kill, and its result must be complete.
     }
     break;
   }
@@ -89,8 +89,7 @@ for (const [name, moment] of [["the hidden copy", /\.partial$/], ["the copy", /\
   });
 }
 
-// The copy that the killed process had started goes on for a moment: what it still writes is swept when it
-// ends.
+// The copy that the killed process started continues for a moment. What it writes is swept when it ends.
 async function sweepAndCheck(root: string, directory: string): Promise<void> {
   do await new LocalDriver({ root }).sweep(signal).catch(() => {}); while (
     (await names(directory)).some((name) => name.startsWith("."))

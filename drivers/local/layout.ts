@@ -180,7 +180,7 @@ export function checkUid(uid: string): string {
   throw new RuneError("invalid_argument", `"${uid}" is not a uid`, { hint: "use the uid that Rune shows" });
 }
 
-/** A root as the layout takes it. @throws {RuneError} `invalid_argument` when it is not an absolute path. */
+/** Normalizes a root. @throws {RuneError} `invalid_argument` if it is not an absolute path. */
 export function normalizeRoot(root: string): string {
   if (isAbsolute(root)) return normalize(root).replace(/(.)\/+$/, "$1");
   throw new RuneError("invalid_argument", `the volume root "${root}" is not an absolute path`, {

@@ -123,7 +123,7 @@ export class LocalDriver implements Driver {
   }
 
   async filesystem(ctx: VolumeContext): Promise<Filesystem | undefined> {
-    // The operator has changed the root since. The marker in the new root says who owns the directory.
+    // The operator has changed the root since then. The marker in the new root says who owns the directory.
     if (ctx.handle !== undefined && ctx.handle !== this.#layout.volume(ctx.volume)) return undefined;
     try {
       return await this.#root.filesystemOf(ctx);

@@ -286,7 +286,7 @@ Deno.test("LocalDriver refuses a root that another daemon uses, and volumes of a
     for (const call of [() => second.prepare(), () => second.provision(context("other"))]) {
       await assert.rejects(call, { code: "failed_precondition", message: inUse });
     }
-    // The first daemon has ended; what it made is still its own.
+    // The first daemon has ended, but its volumes are still its own.
     first.close();
     await Deno.remove(`${root}/.rune/.owner`);
     await second.prepare();
@@ -333,7 +333,7 @@ Deno.test("LocalDriver remembers the filesystem of its root, with many volumes a
     await assert.rejects(next.listTrash(signal), { code: "unavailable" });
     await assert.rejects(next.sweep(signal), { code: "unavailable" });
     assert.equal((await next.prepare()).length, 1, "the operator is told at the start");
-    // A volume that is where it was made proves the root to be right.
+    // A volume at its original place proves that the root is right.
     const ctx = context("a");
     await next.usage({ ...ctx, handle: at("default/a"), filesystem: (await next.filesystem(ctx))! });
     await next.provision(context("d"));

@@ -10,9 +10,9 @@ const markerSchema = z.object({
   uid: z.string(),
   /** `making`: the directory may be missing. If it exists it is complete, since it appears by a rename. */
   state: z.enum(["making", "ready"]),
-  /** Whether existing data was found and kept. */
+  /** Whether provisioning found existing data and kept it. */
   adopted: z.boolean(),
-  /** The entry of the trash from which it was restored. */
+  /** The trash entry from which it was restored. */
   from: z.string().optional(),
   /** The daemon that owns the volume; absent in markers of earlier versions. */
   daemonId: z.string().optional(),

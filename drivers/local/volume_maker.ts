@@ -1,6 +1,6 @@
 /**
- * How the directory of a volume comes into being whole or not at all, and the note beside it that says whose
- * it is. Knows nothing of locks: whoever calls it holds the volume's.
+ * Creates the directory of a volume completely or not at all, and the marker beside it that records its
+ * owner. Takes no locks: callers must hold the lock of the volume.
  * @module
  */
 import { basename, dirname } from "node:path";
@@ -27,18 +27,18 @@ export class VolumeMaker {
     this.#owner = owner;
   }
 
-  /** The note beside a volume, when it is about this very volume. */
+  /** Reads the marker beside a volume, if it belongs to this volume. */
   async readOwn({ volume }: VolumeContext): Promise<Marker | undefined> {
     const marker = await this.read(volume);
     return marker?.uid === volume.uid ? marker : undefined;
   }
 
-  /** The note beside a place, whichever volume it is about. */
+  /** Reads the marker at a place, whichever volume it belongs to. */
   async read(place: VolumePlace): Promise<Marker | undefined> {
     return await readOwnMarker(this.#layout, place, this.#owner);
   }
 
-  /** Notes beside a volume whose it is, and how far it came. */
+  /** Writes the marker of a volume: its owner and its progress. */
   async mark(ctx: VolumeContext, note: Omit<Marker, "uid">): Promise<void> {
     // The root may have been created since the call began.
     this.#root.hold();
@@ -105,7 +105,7 @@ export class VolumeMaker {
     }
   }
 
-  /** Removes all hidden directories below the root. @returns why one stays; all others are removed. */
+  /** Removes all hidden directories below the root. @returns the error of one that could not be removed. */
   async sweepLeftovers(signal: AbortSignal): Promise<PromiseRejectedResult | undefined> {
     const directories = await this.#layout.sweepable();
     const leftovers = (await Promise.all(directories.map((path) => this.#layout.leftovers(path)))).flat();
@@ -114,7 +114,7 @@ export class VolumeMaker {
   }
 
   /**
-   * @throws {RuneError} when the directory is gone (`unavailable`), or another volume's
+   * @throws {RuneError} if the directory is gone (`unavailable`) or belongs to another volume
    * (`failed_precondition`).
    */
   async requireDirectory(ctx: VolumeContext, directory: string): Promise<void> {

@@ -39,7 +39,7 @@ for (const [name, capabilities] of Object.entries(KINDS)) {
   });
 }
 
-Deno.test("a volume in memory exists although the answer of provision is lost", async () => {
+Deno.test("a volume in memory exists even if the answer of provision is lost", async () => {
   const gate = new TestGate();
   const volumes = new MemoryVolumes();
   const driver = new MemoryDriver({ volumes, gate });
@@ -50,7 +50,7 @@ Deno.test("a volume in memory exists although the answer of provision is lost", 
   assert.equal((await driver.provision(ctx)).adopted, false);
 });
 
-Deno.test("a slow memory driver does nothing before its time, and nothing at all after an abort", async () => {
+Deno.test("a slow memory driver does nothing before its delay ends, and nothing at all after an abort", async () => {
   const gate = new TestGate();
   const volumes = new MemoryVolumes();
   const driver = new MemoryDriver({ volumes, gate });

@@ -17,7 +17,7 @@ const ROUND_MS = 20_000;
 
 const options = { command: ["true"], tty: false, stdin: false };
 
-/** Runs a command to its end. @returns its exit code, or the code of the error. */
+/** Runs a command to its end. @returns its exit code, or the message of the error. */
 async function runTrue(runner: Runner, spec: RunSpec, signal: AbortSignal): Promise<number | string> {
   try {
     const session = await runner.exec(spec, { ...options, signal });

@@ -13,14 +13,14 @@ export interface Account {
   shell: string;
 }
 
-/** Of an account that names none, or of a number without an account (passwd(5)). */
+/** The shell of an account without one, or of a number without an account (passwd(5)). */
 export const DEFAULT_SHELL = "/bin/sh";
 
 async function rows(file: string): Promise<string[][]> {
   return (await Deno.readTextFile(file)).split("\n").map((line) => line.split(":"));
 }
 
-/** The id in a field of those files, or undefined where it is none. */
+/** Parses the id in a field of those files; undefined if it is not one. */
 function idIn(field: string | undefined): number | undefined {
   try {
     return parseAccountId(field ?? "");
@@ -47,8 +47,8 @@ export async function findAccount(user: string | number): Promise<Account | unde
 /**
  * The gid of a group by name or number.
  *
- * @throws {RuneError} `not_found` for a name that the host does not know, `invalid_argument` for digits that
- * are no gid.
+ * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for digits that
+ * are not a gid.
  */
 export async function findGroup(group: string): Promise<number> {
   const id = parseAccountId(group);
@@ -63,12 +63,11 @@ export async function findGroup(group: string): Promise<number> {
 }
 
 /**
- * The account that `securityContext.user` names; for a number that the host does not know, one without a
- * name.
+ * Resolves the account that `securityContext.user` names. A number that the host does not know becomes an
+ * account without a name.
  *
  * @throws {RuneError} `not_found` for a name that the host does not know; `invalid_argument` for digits that
- * are no uid, and for a number that the host does not know without a group, because nothing says which group
- * it has.
+ * are not a uid, and for an unknown number without a group, since its group cannot be determined.
  */
 export async function resolveUser(user: string, group: number | undefined): Promise<Account> {
   const account = await findAccount(user);

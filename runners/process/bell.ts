@@ -1,7 +1,7 @@
-/** Wakes those who wait for changes of a run. A ring between checking and waiting is not lost. @module */
+/** Wakes callers that wait for changes of a run. A ring between checking and waiting is not lost. @module */
 import { startTimer } from "../../base/delay.ts";
 
-/** Hears one run's bell until disposed. */
+/** Listens to one run's bell until disposed. */
 export class Listener {
   #rung = false;
   #wake?: () => void;
@@ -11,13 +11,13 @@ export class Listener {
     this.#dispose = () => dispose(this);
   }
 
-  /** Wakes this listener alone. */
+  /** Wakes only this listener. */
   ring(): void {
     this.#rung = true;
     this.#wake?.();
   }
 
-  /** Resolves when it rang since the last call, or after `ms` milliseconds where given. */
+  /** Resolves if it has rung since the last call, or after `ms` milliseconds if given. */
   async next(ms?: number): Promise<void> {
     if (!this.#rung) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -39,17 +39,17 @@ export class Listener {
 export class Bell {
   readonly #listeners = new Map<string, Set<Listener>>();
 
-  /** Wakes all that listen for `name`. */
+  /** Wakes all listeners of `name`. */
   ring(name: string): void {
     for (const listener of this.#listeners.get(name) ?? []) listener.ring();
   }
 
-  /** Wakes everybody. */
+  /** Wakes all listeners. */
   ringAll(): void {
     for (const name of this.#listeners.keys()) this.ring(name);
   }
 
-  /** Starts to listen; an abort of the signal rings too. */
+  /** Starts to listen. An abort of the signal rings too. */
   listen(name: string, signal?: AbortSignal): Listener {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);

@@ -4,7 +4,7 @@
  */
 import { RuneError } from "../../model/error.ts";
 
-/** In the order of their numbers. */
+/** Ordered by their numbers. */
 const NAMES = [
   "CHOWN",
   "DAC_OVERRIDE",
@@ -50,9 +50,9 @@ const NAMES = [
 ];
 
 /**
- * The set of these capabilities.
+ * Converts capability names to a set.
  *
- * @param own what `ALL` means: the daemon's own set, for it cannot give more.
+ * @param own the meaning of `ALL`: the daemon's own set, since it cannot grant more.
  * @throws {RuneError} `failed_precondition` for a name that the kernel does not have.
  */
 export function capabilitySet(names: readonly string[], own: bigint): bigint {
@@ -67,13 +67,13 @@ export function capabilitySet(names: readonly string[], own: bigint): bigint {
   }, 0n);
 }
 
-/** The bounding set of this daemon: nothing that it starts can have more. */
+/** The bounding set of this daemon. None of its processes can have more. */
 export function ownCapabilities(): bigint {
   const status = Deno.readTextFileSync("/proc/self/status");
   return BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
 }
 
-/** As an argument of setpriv(1): exactly this set. */
+/** An argument of setpriv(1) for exactly this set. */
 export function setprivList(set: bigint): string {
   const kept: string[] = [];
   for (let number = 0; set >> BigInt(number) > 0n; number++) {
@@ -83,7 +83,7 @@ export function setprivList(set: bigint): string {
   return ["-all", ...kept].join(",");
 }
 
-/** As a line of `/proc/<pid>/status` shows it. */
+/** The set as `/proc/<pid>/status` shows it. */
 export function statusText(set: bigint): string {
   return set.toString(16).padStart(16, "0");
 }

@@ -1,10 +1,10 @@
 /**
- * Control groups of runs: one to know every process of a run, whatever it does, and those that enforce
- * limits. They lie at `/rune/<group>` from the root of each hierarchy, outside of the daemon's own unit, so
- * that stopping that unit does not end the runs. Version 1, version 2 and both at once (cgroups(7)).
+ * Control groups of runs: one finds every process of a run, whatever it does, and others enforce limits. They
+ * are at `/rune/<group>` from the root of each hierarchy, outside the daemon's own unit, so that stopping
+ * this unit does not end the runs. Supports version 1, version 2 and both at once (cgroups(7)).
  *
- * A group counts with all groups below it: a process may make some and move there. Only root can leave the
- * tree.
+ * A group includes all groups below it, since a process may create some and move there. Only root can leave
+ * the tree.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -13,36 +13,35 @@ import { cgroupLimits } from "./cgroup_limits.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";
 
-/** Hierarchies that can tell which processes a run has, the best one first. */
+/** Hierarchies that can find the processes of a run, the best one first. */
 export const TRACKERS = ["unified", "freezer", "pids"] as const;
 
 /** One of {@linkcode TRACKERS}. */
 export type Tracker = typeof TRACKERS[number];
 
-/** The group that tells which processes a run has. */
+/** The group that contains the processes of a run. */
 export interface TrackedGroup {
   by: Tracker;
   group: string;
 }
 
-/** The hierarchy that tells which processes a new run has, if there is one. */
+/** Picks the hierarchy for the processes of a new run, if there is one. */
 export function pickTracker(mounts: CgroupMounts): Tracker | undefined {
   return TRACKERS.find((tracker) => mounts[tracker] !== undefined);
 }
 
 /**
- * The group of a run. It carries the daemon's id: who finds it knows whose it is, also without the daemon's
- * records.
+ * The group of a run. It contains the daemon's id, so its owner is known even without the daemon's records.
  */
 export function groupOf(daemonId: string, run: string): string {
   return `${daemonId}.${run}`;
 }
 
 /**
- * Makes the groups of a run and writes its limits.
+ * Creates the groups of a run and writes its limits.
  *
- * @returns the `cgroup.procs` files that the run's first process must write itself into.
- * @throws {RuneError} `failed_precondition` when this host cannot enforce a limit.
+ * @returns the `cgroup.procs` files into which the run's first process must write itself.
+ * @throws {RuneError} `failed_precondition` if this host cannot enforce a limit.
  */
 export async function makeCgroups(
   mounts: CgroupMounts,
@@ -72,7 +71,7 @@ export async function makeCgroups(
 }
 
 /**
- * Hands the controllers down to the groups of runs (version 2); where it fails the limit's file will be
+ * Enables the controllers for the groups of runs (version 2). If this fails, the limit's file will be
  * missing.
  */
 async function enableControllers(unified: string): Promise<void> {
@@ -90,7 +89,7 @@ function cannotLimit(reason: string): RuneError {
   });
 }
 
-/** The `cgroup.procs` files of the groups that a run has now. */
+/** The `cgroup.procs` files of a run's current groups. */
 export async function joinableCgroups(mounts: CgroupMounts, group: string): Promise<string[]> {
   const files = Object.values(mounts).map((mount) => `${mount}/rune/${group}/cgroup.procs`);
   const there = await Promise.all(files.map((file) => Deno.stat(file).then(() => true, () => false)));
@@ -98,8 +97,8 @@ export async function joinableCgroups(mounts: CgroupMounts, group: string): Prom
 }
 
 /**
- * Where a run's processes are listed.
- * @throws {RuneError} `unavailable` when this daemon cannot see the hierarchy.
+ * The directory that lists a run's processes.
+ * @throws {RuneError} `unavailable` if this daemon cannot see the hierarchy.
  */
 function directoryOf(mounts: CgroupMounts, { by, group }: TrackedGroup): string {
   const mount = mounts[by];
@@ -111,36 +110,37 @@ function directoryOf(mounts: CgroupMounts, { by, group }: TrackedGroup): string 
   });
 }
 
-/** What a group holds. */
+/** The contents of a group. */
 export interface GroupMembers {
-  /** False only when the group and those below it are known to be empty. */
+  /** False only if the group and those below it are certainly empty. */
   populated: boolean;
-  /** The processes that were found; all of them when none starts or ends meanwhile. */
+  /** The processes that were found; complete if none starts or ends during the search. */
   members: ProcessStat[];
 }
 
 /**
- * The processes of a group and of all groups below it. A group that is not there has none: the kernel removes
- * no other.
+ * Finds the processes of a group and of all groups below it. A missing group has none, since the kernel only
+ * removes empty groups.
  *
- * @throws {RuneError} `unavailable` when the hierarchy cannot be seen.
+ * @throws {RuneError} `unavailable` if the hierarchy cannot be seen.
  */
 export function groupMembers(mounts: CgroupMounts, tracked: TrackedGroup): GroupMembers {
   const dir = directoryOf(mounts, tracked);
   const pids = listPids(dir);
   const stats = pids.map(readProcess).filter((stat) => stat !== undefined);
-  // A pid that was handed on between the list and the look is not in the group any more.
+  // A pid that was reused between the listing and the check is no longer in the group.
   const still = new Set(pids.length === 0 ? [] : listPids(dir));
   const members = stats.filter(({ pid }) => still.has(pid));
   const events = readControl(`${dir}/cgroup.events`);
-  // Version 1 has no such file. While one list is read a process may move from a group ahead to one behind.
+  // Version 1 has no such file. While one list is read, a process may move from a later group to an earlier
+  // one.
   const populated = events === undefined
     ? pids.length > 0 || (listGroupsBelow(dir).length > 1 && listPids(dir).length > 0)
     : /^populated 1$/m.test(events);
   return { populated, members };
 }
 
-/** A group's directory and all below it, parents first. */
+/** Lists the directories of a group and all groups below it, parents first. */
 function listGroupsBelow(dir: string): string[] {
   const found = [dir];
   for (const at of found) {
@@ -156,14 +156,14 @@ function listGroupsBelow(dir: string): string[] {
 /** Zombies are not listed (cgroups(7)). */
 function listPids(dir: string): number[] {
   const pids = listGroupsBelow(dir).flatMap((at) => {
-    // A threaded group lists no processes, but threads; either is good to look at and to signal.
+    // A threaded group lists threads instead of processes. Both can be checked and signalled.
     const text = readControl(`${at}/cgroup.procs`) ?? readControl(`${at}/cgroup.threads`) ?? "";
     return text.split("\n").filter((line) => line !== "").map(Number);
   });
   return [...new Set(pids)];
 }
 
-/** The text of a control file, or undefined where the group has none, or none that can be read. */
+/** Reads a control file; undefined if the group has none, or it cannot be read. */
 function readControl(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
@@ -174,8 +174,8 @@ function readControl(path: string): string | undefined {
 }
 
 /**
- * The group was removed; between opening and reading that is ENODEV, for which Deno has neither a class nor a
- * code.
+ * The group was removed. Between opening and reading the error is ENODEV, for which Deno has neither a class
+ * nor a code.
  */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
@@ -192,8 +192,8 @@ function writeControl(path: string, value: string): boolean {
 }
 
 /**
- * Ends all processes of a group and of those below it where the kernel can do that by itself. Elsewhere it
- * keeps them from making more while `signal` sends SIGKILL to each.
+ * Ends all processes of a group and those below it at once, if the kernel can. Otherwise the kernel stops new
+ * processes while `signal` sends SIGKILL to each.
  */
 export function killGroup(mounts: CgroupMounts, tracked: TrackedGroup, signal: () => void): void {
   const dir = directoryOf(mounts, tracked);
@@ -209,14 +209,14 @@ export function killGroup(mounts: CgroupMounts, tracked: TrackedGroup, signal: (
 }
 
 /**
- * The control file by which a group's processes are held still; undefined where its hierarchy cannot do that.
+ * The control file that pauses a group's processes; undefined if its hierarchy cannot do this.
  */
 export function freezeFile(mounts: CgroupMounts, { by, group }: TrackedGroup): string | undefined {
   const name = { unified: "cgroup.freeze", freezer: "freezer.state", pids: undefined }[by];
   return name === undefined || mounts[by] === undefined ? undefined : `${mounts[by]}/rune/${group}/${name}`;
 }
 
-/** Lets the processes of a group go on, also those that are held by a group below it. */
+/** Resumes the processes of a group, even those that a group below it has paused. */
 export function thaw(mounts: CgroupMounts, tracked: TrackedGroup): void {
   for (const at of listGroupsBelow(directoryOf(mounts, tracked))) {
     writeControl(`${at}/freezer.state`, "THAWED");
@@ -224,7 +224,7 @@ export function thaw(mounts: CgroupMounts, tracked: TrackedGroup): void {
   }
 }
 
-/** Whether the kernel killed a process of the run for want of memory. */
+/** Whether the kernel killed a process of the run for lack of memory. */
 export async function wasOomKilled(mounts: CgroupMounts, group: string): Promise<boolean> {
   const file = mounts.memory !== undefined
     ? `${mounts.memory}/rune/${group}/memory.oom_control`
@@ -233,7 +233,7 @@ export async function wasOomKilled(mounts: CgroupMounts, group: string): Promise
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0;
 }
 
-/** The groups that carry a daemon's id, by the names of their runs. */
+/** Lists the runs whose groups contain a daemon's id. */
 export function listRunGroups(mounts: CgroupMounts, daemonId: string): string[] {
   const prefix = groupOf(daemonId, "");
   const found = Object.values(mounts).flatMap((mount) =>
@@ -243,9 +243,9 @@ export function listRunGroups(mounts: CgroupMounts, daemonId: string): string[] 
 }
 
 /**
- * Removes the groups of a run that has no processes left, with those below them; done when there are none.
+ * Removes the groups of a run without processes, and those below them. Does nothing if there are none.
  *
- * @throws when the kernel keeps one, for a process in it or for reasons of its own.
+ * @throws if the kernel keeps one, because of a process in it or for its own reasons.
  */
 export function removeCgroups(mounts: CgroupMounts, group: string): void {
   for (const mount of Object.values(mounts)) removeTree(`${mount}/rune/${group}`);

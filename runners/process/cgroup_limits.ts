@@ -1,25 +1,24 @@
 /**
- * What is written into control groups to enforce a service's resources, in the words of version 1 and 2
- * (cgroups(7)).
+ * Translates a service's resources to the files of control groups, for versions 1 and 2 (cgroups(7)).
  * @module
  */
 import { parseBytes, parseMilliCpu } from "../../model/quantity.ts";
 import type { Resources } from "../../model/security.ts";
 import type { CgroupMounts } from "./cgroup_mounts.ts";
 
-/** A value to be written: file within the run's group, by hierarchy. */
+/** A value to write: the file within the run's group, by hierarchy. */
 export interface Limit {
   mount: keyof CgroupMounts;
   file: string;
   value: string;
-  /** The kernel may lack the file: swap accounting is optional. */
+  /** The kernel may lack the file, since swap accounting is optional. */
   optional?: boolean;
 }
 
 const PERIOD_US = 100_000;
 const MIN_QUOTA_US = 1_000;
 
-/** What must be written to enforce `resources`. */
+/** The values that enforce `resources`. */
 export function cgroupLimits(mounts: CgroupMounts, resources: Resources): Limit[] {
   const limits: Limit[] = [];
   const { cpu, memory } = resources;
@@ -34,7 +33,7 @@ export function cgroupLimits(mounts: CgroupMounts, resources: Resources): Limit[
   }
   if (cpu?.request !== undefined) {
     const milli = parseMilliCpu(cpu.request);
-    // 1024 shares, or the default weight of 100, stand for one core.
+    // 1024 shares, or the default weight of 100, mean one core.
     const shares = Math.min(262_144, Math.max(2, Math.round(milli * 1024 / 1000)));
     const weight = Math.min(10_000, Math.max(1, Math.round(milli / 10)));
     limits.push(

@@ -1,6 +1,6 @@
-/** Where this host has the hierarchies of control groups (cgroups(7)). @module */
+/** Finds the control group hierarchies of this host (cgroups(7)). @module */
 
-/** Where the hierarchies are mounted; a member is absent where the host has none that we may write. */
+/** Mount points of the hierarchies. A field is absent if the host has no writable one. */
 export interface CgroupMounts {
   unified?: string;
   cpu?: string;
@@ -25,14 +25,14 @@ export function parseCgroupMounts(text: string): CgroupMounts {
   return mounts;
 }
 
-/** The hierarchies of this host in which groups can be made; none for an ordinary user. */
+/** The hierarchies of this host in which groups can be created; none for an ordinary user. */
 export function findCgroupMounts(): CgroupMounts {
   if (Deno.uid() !== 0) return {};
   const mounts = parseCgroupMounts(Deno.readTextFileSync("/proc/self/mounts"));
   for (const key of Object.keys(mounts) as (keyof CgroupMounts)[]) {
     try {
       Deno.mkdirSync(`${mounts[key]}/rune`, { recursive: true });
-      // The kernel makes this one. It does not where something else is mounted over the hierarchy.
+      // The kernel creates this file, unless something else is mounted over the hierarchy.
       Deno.statSync(`${mounts[key]}/rune/cgroup.procs`);
     } catch {
       delete mounts[key];

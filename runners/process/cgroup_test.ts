@@ -11,7 +11,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
 const UNIFIED = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n";
 const RESOURCES = { cpu: { limit: "1.5", request: "250m" }, memory: { limit: "1Gi", request: "512Mi" } };
 
-Deno.test("parseCgroupMounts() tells version 1, version 2 and both apart", () => {
+Deno.test("parseCgroupMounts() distinguishes version 1, version 2 and both", () => {
   assert.deepEqual(parseCgroupMounts(HYBRID), {
     cpu: "/sys/fs/cgroup/cpu,cpuacct",
     memory: "/sys/fs/cgroup/memory",
@@ -21,7 +21,7 @@ Deno.test("parseCgroupMounts() tells version 1, version 2 and both apart", () =>
   assert.deepEqual(parseCgroupMounts("proc /proc proc rw 0 0\n"), {});
 });
 
-Deno.test("cgroupLimits() writes the files of the version that there is", () => {
+Deno.test("cgroupLimits() writes the files of the available version", () => {
   const listWritten = (mounts: string) =>
     cgroupLimits(parseCgroupMounts(mounts), RESOURCES).map((l) => `${l.mount} ${l.file}=${l.value}`);
   assert.deepEqual(listWritten(HYBRID), [
@@ -40,7 +40,7 @@ Deno.test("cgroupLimits() writes the files of the version that there is", () => 
   ]);
 });
 
-Deno.test("makeCgroups() refuses a limit that the host has no file for", async () => {
+Deno.test("makeCgroups() refuses a limit that the host does not support", async () => {
   const unified = await Deno.makeTempDir({ prefix: "rune-cgroup-" });
   try {
     const made = makeCgroups({ unified }, { group: "run", resources: { memory: { limit: "1Gi" } } });

@@ -1,5 +1,5 @@
 /**
- * The fixed environment of the host's programs, and the environment of a run's command. The latter comes from
+ * The fixed environment of the host's programs, and the environment of a run's command. The second comes from
  * the user, so it never becomes the environment of a program that may still be root: a variable such as
  * `LD_PRELOAD` would run code in it. The shell that becomes the command gets it as text over a pipe. It is in
  * no file and no argument.
@@ -7,15 +7,15 @@
  */
 import { SYSTEM_PATH } from "./tools.ts";
 
-/** All that helpers get. */
+/** The whole environment of helpers. */
 export const HELPER_ENVIRONMENT: Record<string, string> = { LC_ALL: "C", PATH: SYSTEM_PATH };
 
-/** What stands for a line break in setup.sh, which reads line by line. */
+/** Replaces a line break in setup.sh, which reads line by line. */
 const LINE_BREAK = `'"$__rune_break"'`;
 
 /**
- * What setup.sh reads: the word that it may go on, an assignment a line, and a dot, without which it would
- * take a part for the whole.
+ * Encodes the input of setup.sh: the word that lets it continue, one assignment per line, and a final dot, so
+ * that it never mistakes a part for the whole.
  */
 export function encodeEnvironment(env: Record<string, string>): Uint8Array {
   const lines = Object.entries(env).map(([name, value]) =>
@@ -24,17 +24,16 @@ export function encodeEnvironment(env: Record<string, string>): Uint8Array {
   return new TextEncoder().encode(["go", ...lines, ".", ""].join("\n"));
 }
 
-/** Quotes a word for a POSIX shell: nothing is special within single quotes but the quote itself. */
+/** Quotes a word for a POSIX shell. Within single quotes only the quote itself is special. */
 export function quoteWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** How long a process may take from being ready to being its command, in milliseconds: two system calls. */
+/** How many milliseconds a ready process may take to become its command: two system calls. */
 const BECOME_MS = 1_000;
 
 /**
- * The values of these variables that a running process was given, from the process itself: they are written
- * down nowhere.
+ * Reads the values of these variables from a running process, since they are stored nowhere else.
  */
 export async function readSecrets(
   pid: number,
@@ -49,7 +48,7 @@ export async function readSecrets(
   return {};
 }
 
-/** The variables of a process, or undefined while it is still a helper on its way to its command. */
+/** Reads the variables of a process; undefined while it is still a helper. */
 function readEnvironment(pid: number): (readonly [name: string, value: string])[] | undefined {
   const variables = Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").filter((text) => text !== "")
     .map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);

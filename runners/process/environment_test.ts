@@ -1,5 +1,5 @@
 /**
- * A process has the variables that docs/process-services.md names and those of its service, and no other.
+ * A process has only the variables of its service and those that docs/process-services.md names.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import type { RunSpec } from "../runner.ts";
 const { signal } = new AbortController();
 const SHOW = ["cat", "/proc/self/environ"];
 
-/** What a run printed that was given nothing but its environment to print. */
+/** The output of a run that only prints its environment. */
 async function environmentOf(room: ProcessRoom, spec: RunSpec): Promise<Record<string, string>> {
   await room.runner.create(spec, signal);
   await room.runner.start(spec, signal);
@@ -53,7 +53,7 @@ roomTest(
         ...own,
       });
     }
-    // What shells set of themselves is the service's to set.
+    // Variables that shells set themselves can be set by the service.
     const shells = { PWD: "/somewhere", OLDPWD: "/else", SHLVL: "7", TERM: "vt100" };
     assert.deepEqual(await environmentOf(room, show(room, { env: shells })), { ...documented, ...shells });
   },

@@ -5,7 +5,7 @@
  */
 import type { RunEvent } from "../runner.ts";
 
-/** Events that wait for a subscriber. Beyond that one `resync` stands for all of them. */
+/** The most events that wait for a subscriber. Beyond that, one `resync` replaces them all. */
 const QUEUE_MAX = 1024;
 
 interface Subscriber {
@@ -18,7 +18,7 @@ export class EventHub {
   readonly #subscribers = new Set<Subscriber>();
   #closed = false;
 
-  /** Tells every subscriber. */
+  /** Sends an event to every subscriber. */
   publish(event: RunEvent): void {
     for (const subscriber of this.#subscribers) {
       if (subscriber.queue.length < QUEUE_MAX) subscriber.queue.push(event);

@@ -1,8 +1,8 @@
 /**
- * Runs a command inside a run: its mounts, user, environment and limits, with pipes or a terminal
- * (script(1)). As with its main process, no program of root sees the environment or the mounts of the run's
- * user: rights are dropped on the way into its view (nsenter(1) drops the last of them itself, after it
- * entered), and the environment comes over a pipe.
+ * Runs a command inside a run, with its mounts, user, environment and limits, and with pipes or a terminal
+ * (script(1)). As for the main process, no program of root sees the environment or the mounts of the run's
+ * user. Rights are dropped before the command enters the view (nsenter(1) drops the last of them itself,
+ * after it entered), and the environment comes over a pipe.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -17,27 +17,27 @@ import { type ProcessIdentity, type ProcessStat, sendSignal, startedBy } from ".
 import { setupShell } from "./spawn.ts";
 import { findTool, searchPath, SYSTEM_PATH } from "./tools.ts";
 
-/** What a command needs beside what the caller wants. */
+/** Options that the caller of `exec` does not set. */
 export interface RunExecOptions extends ExecOptions {
   /** Directory of all runs, where the scripts are. */
   root: string;
   /** The run's main process, whose mounts are entered. */
   main: ProcessStat;
-  /** Who leads the run's namespace, where it has one. */
+  /** The leader of the run's namespace, if it has one. */
   leader?: ProcessIdentity;
   /** `cgroup.procs` files to join. */
   procs: string[];
-  /** Rings when the run may have ended, and on abort; disposed when the command ended. */
+  /** Rings when the run may have ended, and on abort. Disposed when the command has ended. */
   listener: Listener;
-  /** Where its pid stands while it runs, and further on where it ended with the run. */
+  /** Contains its pid while it runs, and afterwards if it ended with the run. */
   commands: Set<number>;
-  /** Whether the run's main process ended; the command ends with it. */
+  /** Whether the run's main process has ended. The command ends with it. */
   isOver(): Promise<boolean>;
 }
 
 /**
- * What nsenter needs to enter a view and to become another user; useless in the bounding set of whom
- * `no_new_privs` holds.
+ * The capabilities that nsenter needs to enter a view and to become another user. `no_new_privs` makes them
+ * useless in the bounding set.
  */
 const TO_ENTER = capabilitySet(["SYS_ADMIN", "SYS_CHROOT", "SETUID"], 0n);
 
@@ -76,7 +76,7 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
   }).spawn();
   options.commands.add(child.pid);
   const header = child.stdin.getWriter();
-  // What the caller writes follows it. Where the command ended before it read that, its exit code says so.
+  // The caller's input follows. If the command ended before it read that, its exit code says so.
   header.write(encodeEnvironment({ ...launch.env, ...env })).catch(() => {});
   const piped = options.stdin || script !== undefined;
   if (!piped) header.close().catch(() => {});
@@ -84,7 +84,7 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
 
   const { readable, writable } = new TransformStream<Output, Output>();
   const exitCode = watch(child, { writable, piped, options });
-  // Whoever reads only the output must not be the reason for an unhandled rejection.
+  // A caller that reads only the output must not cause an unhandled rejection.
   exitCode.catch(() => {});
   return {
     output: readable,
@@ -98,7 +98,7 @@ export async function execInRun(launch: Launch, options: RunExecOptions): Promis
   };
 }
 
-/** Passes the output on until the command ended, ends it on abort and with its run, and cleans up. */
+/** Passes the output on until the command has ended, ends it on abort and with its run, and cleans up. */
 async function watch(
   child: Deno.ChildProcess,
   { writable, piped, options }: { writable: WritableStream<Output>; piped: boolean; options: RunExecOptions },
@@ -121,7 +121,7 @@ async function watch(
     }
   })();
   try {
-    // A reader that went away ends the command by SIGPIPE, as in a pipeline of a shell.
+    // If the reader leaves, SIGPIPE ends the command, as in a shell pipeline.
     await Promise.allSettled([pump("stdout"), pump("stderr")]);
     const { code } = await child.status;
     if (options.signal.aborted) {
@@ -151,7 +151,7 @@ function refusingInput(): WritableStream<Uint8Array> {
 }
 
 /**
- * The programs between join.sh, which opened the view as descriptor 7, and the command; each executes the
+ * The programs between join.sh, which opens the view as descriptor 7, and the command. Each executes the
  * next.
  */
 async function helpersOf(
@@ -162,11 +162,11 @@ async function helpersOf(
   const enter = view === "shared" ? [] : [await findTool("nsenter"), "--mount=/proc/self/fd/7"];
   const drops = identity !== undefined && identity.user !== 0;
   if (!drops || view === "shared") {
-    // Whoever may be root in the run is root on the host, so what the view holds is theirs anyway.
+    // A user who may be root in the run is root on the host, so the contents of the view are theirs anyway.
     const options = setprivOptions(privileges);
     const drop = options.length === 0 ? [] : [await findTool("setpriv"), ...options, "--"];
-    // nsenter makes a process for a namespace of process ids. The status that is looked at is its parent's,
-    // so both have dropped.
+    // nsenter forks to enter a namespace of process ids. The checked status is that of its parent, so both
+    // have dropped their rights.
     const dropAndEnter = leader ? [...drop, ...enterCommand(leader)] : drop;
     return [
       ...enter.length === 0 ? [] : [...enter, "--"],
@@ -184,7 +184,7 @@ async function helpersOf(
     setprivList(capabilities),
     "--bounding-set",
     setprivList(bounding | TO_ENTER),
-    // Capabilities that were granted outlive the change of user only with this.
+    // Granted capabilities survive the change of user only with this.
     ...capabilities === 0n ? [] : ["--securebits", "+no_setuid_fixup"],
     "--",
     ...enter,
@@ -195,7 +195,7 @@ async function helpersOf(
   ];
 }
 
-/** Sets the size of the terminal that script(1) made, which tells its processes by SIGWINCH. */
+/** Sets the size of script(1)'s terminal, which notifies its processes with SIGWINCH. */
 async function resizeTerminal(scriptPid: number, size: TerminalSize): Promise<void> {
   try {
     const terminal = await terminalOf(scriptPid);
@@ -210,14 +210,14 @@ async function resizeTerminal(scriptPid: number, size: TerminalSize): Promise<vo
       stderr: "null",
     }).output();
   } catch (error) {
-    // The command ended meanwhile.
+    // The command has ended in the meantime.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
 /**
- * The terminal that script(1) holds itself: what its command has open is the command's choice, and no path
- * for root to open.
+ * The terminal that script(1) itself has open. The command chooses its own open files, so root must not open
+ * their paths.
  */
 async function terminalOf(scriptPid: number): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(`/proc/${scriptPid}/fd`)) {

@@ -1,6 +1,6 @@
 /**
- * A command that cannot be executed says why before it is started: nobody has to guess from a code, or from
- * an empty log.
+ * A command that cannot be executed gets a clear error before it starts, so that users need not guess from a
+ * code or an empty log.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ async function startOf(room: ProcessRoom, command: string, more: Partial<RunSpec
   return await room.runner.start(spec, signal);
 }
 
-/** The machine's own `true`, said to be for a processor that no host of the tests has. */
+/** The machine's own `true`, with a header for a processor that no test host has. */
 async function foreignProgram(): Promise<Uint8Array> {
   const bytes = await Deno.readFile("/bin/true");
   bytes.set([0xf3, 0x00], 18);
@@ -66,7 +66,7 @@ roomTest("a script that is well, and a program, are executed", async (room) => {
 });
 
 roomTest("what the kernel refuses only in the end says so too", async (room) => {
-  // A loader that is not there, which no look at the first bytes tells.
+  // Its loader is missing, which the first bytes do not show.
   const bytes = await Deno.readFile("/bin/true");
   const at = new TextDecoder("latin1").decode(bytes).indexOf("/lib64/ld-linux");
   assert.ok(at > 0);
@@ -100,7 +100,7 @@ roomTest(
         return true;
       });
     }
-    // The most of each is passed on.
+    // Only the beginning of a long message is kept.
     const most = { ...room.shell("test ${#BIG} = 131067"), env: { BIG: "x".repeat(131_067) } };
     await room.runner.create(most, signal);
     let state = await room.runner.start(most, signal);

@@ -5,7 +5,7 @@ import type { CgroupMounts } from "./cgroup_mounts.ts";
 
 const TRIES = 50;
 const TRY_MS = 10;
-/** Between two tries for the same group, doubled each time up to an hour. */
+/** Milliseconds between two attempts for the same group, doubled each time up to an hour. */
 const PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
@@ -20,7 +20,7 @@ export class GroupRemover {
     this.#logger = logger;
   }
 
-  /** Removes a group. Waits for the kernel a moment, and leaves what it keeps to `retry()`. */
+  /** Removes a group. Waits briefly for the kernel, and leaves a group that it keeps to `retry()`. */
   async remove(group: string): Promise<void> {
     for (let tries = 1;; tries++) {
       try {
@@ -31,22 +31,22 @@ export class GroupRemover {
           return this.removeLater(group);
         }
       }
-      // A process that has ended is still counted for a moment, and nothing tells when that is over.
+      // The kernel counts an ended process for a moment, and nothing signals when this is over.
       await new Promise((resolve) => setTimeout(resolve, TRY_MS));
     }
   }
 
-  /** Leaves a group alone that is made anew. */
+  /** Cancels the removal of a group that is created again. */
   keep(group: string): void {
     this.#kept.delete(group);
   }
 
-  /** Has a group removed by `retry()`. */
+  /** Lets `retry()` remove a group. */
   removeLater(group: string): void {
     this.#kept.set(group, { at: 0, pauseMs: PAUSE_MS });
   }
 
-  /** Tries those that are due once more, without waiting for anything. To be called now and then. */
+  /** Retries the removals that are due, without waiting. Call it regularly. */
   retry(): void {
     for (const [group, { at, pauseMs }] of this.#kept) {
       if (performance.now() < at) continue;
@@ -58,7 +58,7 @@ export class GroupRemover {
         removeCgroups(this.#cgroups, group);
         this.#kept.delete(group);
       } catch {
-        // Said when it was tried first.
+        // The first attempt has already logged it.
       }
     }
   }

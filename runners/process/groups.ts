@@ -1,5 +1,5 @@
 /**
- * The control groups of one run: made at its start, with what tells the run's processes written down.
+ * The control groups of one run. Created at its start, with a record of how to find the run's processes.
  * @module
  */
 import { makeCgroups } from "./cgroup.ts";
@@ -8,7 +8,7 @@ import { hasGroup, type RecordedSpec, type RunFiles, writeTracking } from "./rec
 import type { Supervisor } from "./supervisor.ts";
 
 /**
- * Makes the groups of a run and writes down what tells its processes.
+ * Creates the groups of a run and records how to find its processes.
  * @returns the files that the wrapper joins.
  */
 export async function makeGroups(

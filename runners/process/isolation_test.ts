@@ -17,7 +17,7 @@ function test(name: string, fn: (room: ProcessRoom) => Promise<void>, ignore = i
   roomTest(name, fn, { ignore });
 }
 
-/** Runs to the end and returns what was printed, errors after output, and the exit code. */
+/** Runs to the end. Returns the output, followed by the errors, and the exit code. */
 async function result(
   room: ProcessRoom,
   spec: RunSpec,
@@ -29,7 +29,7 @@ async function result(
   return { lines: entries.map((e) => e.text), code: exitCode, error };
 }
 
-test("mounts appear in the run alone, read-only where asked, and to exec() too", async (room) => {
+test("mounts appear only in the run, read-only if requested, and in exec() too", async (room) => {
   const [source, target, shown] = ["source", "target dir", "shown"].map((name) => `${room.data}/${name}`);
   await Deno.mkdir(source!);
   await Deno.writeTextFile(`${source}/file`, "content");
@@ -71,7 +71,7 @@ test("a mount that cannot be made ends the run with the reason", async (room) =>
   const spec = room.shell("echo ran", { mounts: [{ source, target, readOnly: false }] });
   await room.runner.create(spec, signal);
   const launch = await planLaunch(spec);
-  // As if it went between the checks of start() and the mount.
+  // Simulates that it disappears between the checks of start() and the mount.
   const mounts = [{ source: `${source}-gone`, target, readOnly: false }];
   await Deno.writeTextFile(`${runFiles(room.dir, spec).dir}/starting`, "");
   await spawnWrapper(runFiles(room.dir, spec), {
@@ -144,7 +144,7 @@ test("readOnlyFS leaves only mounts writable, and cannot be undone", async (room
   assert.equal(await Deno.readTextFile(`${source}/file`), "hello\n");
 });
 
-test("readOnlyFS is not in the way of mounts that others cover", async (room) => {
+test("readOnlyFS works with mounts that other mounts cover", async (room) => {
   const above = `${room.data}/above`;
   await Deno.mkdir(`${above}/covered`, { recursive: true });
   const run = async (...argv: string[]) => assert.equal((await capture(argv)).code, 0, argv.join(" "));
@@ -166,7 +166,7 @@ test("readOnlyFS is not in the way of mounts that others cover", async (room) =>
 });
 
 test(
-  "remove() takes away the control groups of a run that a killed daemon began to make",
+  "remove() removes the control groups of a run that a killed daemon began to create",
   async (room) => {
     const spec = room.shell("true");
     const groups = Object.values(cgroups).map((mount) =>
@@ -179,7 +179,7 @@ test(
   cgroups.unified === undefined,
 );
 
-test("a memory limit is enforced, its breach is told, and the groups are removed", async (room) => {
+test("a memory limit is enforced, its breach is reported, and the groups are removed", async (room) => {
   const resources = { memory: { limit: "32Mi" } };
   const spec = room.shell("head -c 200M /dev/zero | tail | wc -c", { resources });
   await result(room, spec);

@@ -1,4 +1,4 @@
-/** Plans how to execute the command of a run, and refuses specs that cannot be honoured. @module */
+/** Plans how to execute the command of a run, and refuses specs that this host cannot fulfil. @module */
 import { isAbsolute, join, resolve } from "node:path";
 import { RuneError } from "../../model/error.ts";
 import { MAX_ENVIRONMENT } from "../../model/limits.ts";
@@ -7,7 +7,7 @@ import { planPrivileges, type Privileges } from "./privileges.ts";
 import { canReach, type Looker, onHost } from "./reach.ts";
 import { isExecutable, SYSTEM_PATH } from "./tools.ts";
 
-/** All that is needed to execute commands of a run. */
+/** The data that executing commands of a run requires. */
 export interface Launch {
   /**
    * The executable, as its user finds it in the run's view: a path, or a name to be found in `PATH`. Then its
@@ -15,7 +15,7 @@ export interface Launch {
    */
   command: string[];
   workdir: string;
-  /** The whole environment of the command, and of no helper. */
+  /** The whole environment of the command. Helpers do not get it. */
   env: Record<string, string>;
   privileges: Privileges;
   /**
@@ -26,13 +26,13 @@ export interface Launch {
   mounts: RunMount[];
 }
 
-/** Names that a POSIX shell can pass on; it drops others from the environment. */
+/** Names that a POSIX shell can pass on. It drops others from the environment. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * Refuses a run as its start would, as far as its user can see the host by now.
+ * Refuses a run as its start would, as far as its user can see the host now.
  *
- * @param covered where its mounts will be: a program or working directory that lies there is not judged.
+ * @param covered where its mounts will be. A program or working directory below them is not checked.
  * @throws {RuneError} as {@linkcode planLaunch} does.
  */
 export async function rehearseLaunch(spec: RunSpec, covered: string[]): Promise<void> {
@@ -55,13 +55,13 @@ export async function rehearseLaunch(spec: RunSpec, covered: string[]): Promise<
 }
 
 /**
- * Plans a run on this host. It looks up the executable and the working directory so that what is missing has
- * a good message. What the run gets is decided by the rights of its user in its view; see setup.sh.
+ * Plans a run on this host. It looks up the executable and the working directory, so that a missing one gets
+ * a clear error. The rights of the run's user in its view decide what the run can access; see setup.sh.
  *
  * @param root whether the daemon is root.
- * @throws {RuneError} `invalid_argument` for fields that only containers have and for a command that cannot
- * be looked up, `not_found` for an executable, working directory or mount source that is missing,
- * `failed_precondition` for what this host or this user cannot enforce.
+ * @throws {RuneError} `invalid_argument` for fields of containers and for a command that cannot be looked up;
+ * `not_found` for a missing executable, working directory or mount source; `failed_precondition` if this host
+ * or this user cannot enforce something.
  */
 export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promise<Launch> {
   const process = checkFields(spec);
@@ -90,7 +90,8 @@ export async function planLaunch(spec: RunSpec, root = Deno.uid() === 0): Promis
     workdir,
     env,
     privileges,
-    // As root also for mounts in place: no setuid program and no device of theirs may work in the run.
+    // Root needs this even for mounts in place, so that none of their setuid programs and devices works in
+    // the run.
     view: readOnlyFs ? "readonly" : root && mounts.length > 0 ? "private" : "shared",
     mounts,
   };
@@ -127,7 +128,7 @@ function checkFields(spec: RunSpec): NonNullable<RunSpec["process"]> {
   return process;
 }
 
-/** @throws {RuneError} `invalid_argument` for a variable that a process cannot be given. */
+/** @throws {RuneError} `invalid_argument` for a variable that a process cannot have. */
 export function checkVariables(env: Record<string, string>): void {
   const bad = Object.keys(env).find((name) => !VARIABLE.test(name));
   if (bad !== undefined) {
@@ -143,9 +144,11 @@ export function checkVariables(env: Record<string, string>): void {
   }
 }
 
-/** What Linux passes on in one argument or variable, its final NUL included (MAX_ARG_STRLEN, execve(2)). */
+/**
+ * The most bytes of one argument or variable on Linux, its final NUL included (MAX_ARG_STRLEN, execve(2)).
+ */
 const MOST_BYTES_OF_ONE = 131_072;
-/** @throws {RuneError} `invalid_argument` where the kernel would not pass all of it on (E2BIG). */
+/** @throws {RuneError} `invalid_argument` if the kernel would refuse the size (E2BIG). */
 function checkSize(env: Record<string, string>, words: string[]): void {
   const bytes = (text: string) => new TextEncoder().encode(text).length + 1;
   const tooBig = (what: string, size: number, most: number) =>
@@ -191,7 +194,7 @@ function checkInPlace({ source, target, readOnly }: RunMount): void {
 }
 
 /**
- * Looks the command up as far as its user can reach; what is beyond, the user will be told of by setup.sh.
+ * Looks up the command as far as its user can reach. setup.sh reports everything beyond.
  */
 async function findCommand(
   process: NonNullable<RunSpec["process"]>,
@@ -210,7 +213,7 @@ async function findCommand(
       `${file} is not an executable file of this host${await whyNot(onHost(file, looker.mounts))}`,
     );
   }
-  // Given on as a name: which file it means is for its user to find.
+  // Passed on as a name, since only its user can find the file.
   for (const directory of path.split(":")) {
     const file = `${directory}/${command}`;
     if (!directory.startsWith("/") || !await canReach(file, looker)) continue;

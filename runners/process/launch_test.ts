@@ -77,7 +77,7 @@ Deno.test({
     const mounts = [{ source: "/tmp", target: "/tmp", readOnly: false }];
     const launch = await planLaunch(spec({ mounts }), false);
     assert.equal(launch.view, "shared");
-    // Root gives it one all the same, without setuid programs and devices.
+    // Root gives the run its own view all the same, without setuid programs and devices.
     assert.equal((await planLaunch(spec({ mounts }), true)).view, "private");
   },
 });

@@ -1,14 +1,14 @@
 /**
- * Counts the processes that a main process left when it ended, as a program does that puts itself in the
+ * Counts the processes that a main process left when it ended, as a program does that moves itself to the
  * background.
  * @module
  */
 import { descendsFrom, type ProcessIdentity, type ProcessStat } from "./proc.ts";
 
-/** How what wrapper.sh itself executes begins, when the main process has ended. */
+/** The beginnings of the commands that wrapper.sh itself executes after the end of the main process. */
 const WRAPPERS_OWN = ["ln -sn ", "sleep 0.05 "];
 
-/** How many of the processes are neither the wrapper's own nor those of commands of `exec`. */
+/** How many processes belong neither to the wrapper nor to commands of `exec`. */
 export function countLeft(
   processes: ProcessStat[],
   { leader, commands }: { leader: ProcessIdentity; commands: ReadonlySet<number> },
@@ -22,7 +22,7 @@ function isWrappersOwn({ pid, parent }: ProcessStat, leader: ProcessIdentity): b
   if (parent !== leader.pid) return false;
   try {
     const command = Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-    // Not yet its command, or not any more.
+    // It does not execute its command yet, or no longer.
     return command === "" || command.includes("/wrapper.sh ") ||
       WRAPPERS_OWN.some((own) => command.startsWith(own));
   } catch {

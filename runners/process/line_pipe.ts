@@ -1,16 +1,16 @@
-/** Reads a pipe line by line until it is closed or nobody waits any more. @module */
+/** Reads a pipe line by line until it is closed or the reader cancels. @module */
 
 /** Lines of a pipe. */
 export interface LinePipe {
-  /** The next line; undefined at the end, and once the signal aborted. */
+  /** Reads the next line; undefined at the end, and after an abort. */
   next(): Promise<string | undefined>;
-  /** Reads no more. */
+  /** Stops reading. */
   cancel(): Promise<void>;
 }
 
 /**
- * No line of a helper is longer; what comes from a process that its user could change is not kept without
- * bound.
+ * The longest line of a helper. The user of a process may have changed its output, so longer lines are not
+ * kept.
  */
 const MAX_LINE = 4_096;
 

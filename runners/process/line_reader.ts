@@ -1,5 +1,5 @@
 /**
- * Reads one stream's log file line by line, from a place in it, over what rotation gives back meanwhile.
+ * Reads one stream's log file line by line from a position, even while rotation removes old parts.
  * @module
  */
 import type { RunFiles } from "./records.ts";
@@ -9,20 +9,20 @@ import { readTrimmed, STREAMS } from "./log_file.ts";
 /** A line, or part of one that is very long. */
 export interface Line {
   text: string;
-  /** The bytes, where they are no text. */
+  /** The bytes, if they are not text. */
   base64?: string;
-  /** Where in the file the line begins; of every part of a long one, where its first begins. */
+  /** Where the line begins in the file. All parts of a long line have the same start. */
   start: number;
-  /** Not written after this time, in milliseconds of the epoch. */
+  /** The latest time at which it can have been written, in milliseconds of the epoch. */
   writtenBy: number;
-  /** The line goes on: the next one read is more of it. */
+  /** The line continues in the next one that is read. */
   continues?: true;
 }
 
 const BLOCK = 64 * 1024;
 const NEWLINE = 10;
 
-/** A place in a log file, moving forward. */
+/** A position in a log file, which moves forward. */
 export class LineReader {
   readonly #files: RunFiles;
   readonly #stream: typeof STREAMS[number];
@@ -31,14 +31,14 @@ export class LineReader {
   /** Index of the head in `#lines`. */
   #next = 0;
   #rest: Uint8Array = new Uint8Array();
-  /** Where the next block begins; `#rest` lies before it. */
+  /** Where the next block begins; `#rest` is before it. */
   #offset: number;
   #writtenBy = 0;
-  /** Where the line began of which parts were given already; undefined between two lines. */
+  /** The start of the line whose first parts were already returned; undefined between two lines. */
   #begun: number | undefined;
-  /** Bytes up to the next newline belong to a line whose beginning is not wanted. */
+  /** Bytes up to the next newline belong to a line whose beginning is not needed. */
   #skipping: boolean;
-  /** Where in the file reading began. */
+  /** Where reading began in the file. */
   readonly begin: number;
 
   private constructor(
@@ -72,7 +72,7 @@ export class LineReader {
       const from = Math.max(trimmed, at - BLOCK);
       const block = await readAt(file, from, at - from);
       for (let i = block.length - 1; i >= 0; i--) {
-        // The newline that ends the last line begins none.
+        // The newline at the end of the last line does not begin another.
         if (block[i] !== NEWLINE || from + i === size - 1) continue;
         if (++newlines === count) return await LineReader.open(files, stream, from + i + 1);
       }
@@ -81,12 +81,12 @@ export class LineReader {
     return await LineReader.open(files, stream, trimmed);
   }
 
-  /** The next complete line, when one was read; `fill` reads more. */
+  /** The next complete line, if one was read; `fill` reads more. */
   get head(): Line | undefined {
     return this.#lines[this.#next];
   }
 
-  /** Reads on until there is a head, or nothing more is written. */
+  /** Reads on until there is a head, or the file has no more data. */
   async fill(): Promise<void> {
     while (this.head === undefined && await this.#readBlock());
   }
@@ -96,7 +96,9 @@ export class LineReader {
     this.#next++;
   }
 
-  /** Consumes what stands after the last newline: a line that the end of the run ended, or undefined. */
+  /**
+   * Consumes the text after the last newline, which the end of the run completed; undefined if there is none.
+   */
   takeRemainder(): Line | undefined {
     if (this.#skipping || (this.#rest.length === 0 && this.#begun === undefined)) return undefined;
     const line = this.#line(this.#rest, this.#offset - this.#rest.length);
@@ -115,7 +117,7 @@ export class LineReader {
     if (size === this.#offset) return false;
     this.#writtenBy = mtime?.getTime() ?? Date.now();
     const block = await readAt(this.#file, this.#offset, BLOCK);
-    // Looked at after reading: what was given back in between reads as zeros.
+    // Checked after the read, because parts that rotation removes in between read as zeros.
     const trimmed = (await readTrimmed(this.#files))[this.#stream];
     if (this.#offset < trimmed) {
       this.#jump(trimmed);
@@ -157,7 +159,7 @@ export class LineReader {
   #jump(offset: number): void {
     this.#lines = [];
     this.#next = 0;
-    // What was given of a line has no more to come: it must not go on with another.
+    // The returned part of a line is its last: another line must not continue it.
     if (this.#begun !== undefined) this.#lines.push(this.#line(new Uint8Array(), this.#begun));
     this.#begun = undefined;
     this.#offset = offset;

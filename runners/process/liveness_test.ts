@@ -11,7 +11,7 @@ async function startRun(room: ProcessRoom, spec: RunSpec): Promise<RunState> {
   return await room.runner.start(spec, signal);
 }
 
-/** The first line that a run prints. */
+/** The first line of a run's output. */
 async function firstLine(runner: ProcessRunner, ref: RunRef): Promise<string> {
   const { signal } = new AbortController();
   for await (const { text } of await runner.logs(ref, { follow: true, signal })) return text;
@@ -54,7 +54,7 @@ test("a run whose wrapper was killed runs until its last process ends", async (r
   assert.equal(state.exitCode, undefined);
 });
 
-test("what the main process left behind is gone before the run counts as exited", async (room) => {
+test("processes that the main process left behind end before the run counts as exited", async (room) => {
   const spec = room.shell("trap '' TERM; sleep 60 & echo $!; exit 3");
   await startRun(room, spec);
   const leftover = Number(await firstLine(room.runner, spec));
@@ -71,7 +71,7 @@ test("a process that left the session is found and ended with its run", async (r
   assert.equal(readProcess(escaped), undefined);
 }, { ignore: isNotRoot });
 
-test("stop() ends what a job-control shell put into groups of its own", async (room, signal) => {
+test("stop() ends processes that a job-control shell put into their own groups", async (room, signal) => {
   const spec = room.shell("", {
     process: { command: "bash", args: ["-c", "set -m; sleep 60 & echo $!; wait"] },
   });
@@ -95,7 +95,7 @@ test("stop() gives leftovers the whole timeout", async (room, signal) => {
   assert.deepEqual(printed, ["ready", "saved"]);
 });
 
-test("stop() that is given up reports deadline_exceeded and a later one succeeds", async (room, signal) => {
+test("stop() that is aborted throws deadline_exceeded, and a later one succeeds", async (room, signal) => {
   const spec = room.shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
   await startRun(room, spec);
   await firstLine(room.runner, spec);
@@ -107,7 +107,7 @@ test("stop() that is given up reports deadline_exceeded and a later one succeeds
 });
 
 test(
-  "stats() measures CPU time and memory of all processes, and nothing of a run that ended",
+  "stats() measures CPU time and memory of all processes, and returns nothing for a run that has ended",
   async (room, signal) => {
     const spec = room.shell("echo ready; while :; do :; done");
     await startRun(room, spec);

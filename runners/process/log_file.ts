@@ -1,6 +1,6 @@
 /**
- * The output of a run on disk. A process writes straight into `stdout.log` and `stderr.log` (O_APPEND), so
- * that output needs no daemon. Two things are added from outside while a daemon runs:
+ * The output of a run on disk. A process writes directly to `stdout.log` and `stderr.log` (O_APPEND), so
+ * output needs no daemon. While a daemon runs, it adds two things:
  *
  * - `marks`: lines `<time> <size of stdout> <size of stderr>`, at most one a second. They give lines their
  *   time and put the two streams in order, both to the second; lines between two marks count as stdout first.
@@ -19,22 +19,22 @@ import { findTool } from "./tools.ts";
 
 /** How much of a stream is kept. */
 export interface Rotation {
-  /** Bytes that are given back at once. */
+  /** How many bytes are freed at once. */
   chunk: number;
-  /** Chunks kept at least; one more may be in the making. */
+  /** The least number of kept chunks. One more may be incomplete. */
   keep: number;
 }
 
 /** 10 MiB × 3. */
 export const DEFAULT_ROTATION: Rotation = { chunk: 10 * 1024 * 1024, keep: 2 };
 
-/** Sizes or places of both streams. */
+/** Sizes of both streams, or positions in them. */
 export interface Places {
   stdout: number;
   stderr: number;
 }
 
-/** How long the streams were at some time. */
+/** The sizes of the streams at a time. */
 export interface Mark extends Places {
   time: string;
 }
@@ -42,10 +42,10 @@ export interface Mark extends Places {
 /** The streams, in the order in which lines of the same second are shown. */
 export const STREAMS = ["stdout", "stderr"] as const;
 
-/** Some 8,000 marks. */
+/** About 8,000 marks. */
 const MAX_MARKS_BYTES = 384 * 1024;
 
-/** The sizes of a run's streams; 0 for one that was never written. */
+/** The sizes of a run's streams; 0 for a stream without output. */
 export function logSizes(files: RunFiles): Places {
   const size = (stream: string) => {
     try {
@@ -71,7 +71,7 @@ export async function readMarks(files: RunFiles): Promise<Mark[]> {
   });
 }
 
-/** Notes how long the streams are now. Halves the marks' resolution when there are very many. */
+/** Records the current sizes of the streams. Halves the marks' resolution if there are too many. */
 export async function addMark(files: RunFiles, { stdout, stderr }: Places): Promise<void> {
   const path = `${files.dir}/marks`;
   const line = `${new Date().toISOString()} ${stdout} ${stderr}\n`;
@@ -82,7 +82,7 @@ export async function addMark(files: RunFiles, { stdout, stderr }: Places): Prom
   await replaceFile(path, kept.map((m) => `${m.time} ${m.stdout} ${m.stderr}\n`).join(""));
 }
 
-/** Gives the oldest part of streams that grew too long back to the filesystem. */
+/** Frees the oldest part of streams that have grown too long. */
 export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promise<void> {
   const sizes = logSizes(files);
   const trimmed = await readTrimmed(files);
@@ -91,7 +91,7 @@ export async function rotate(files: RunFiles, { chunk, keep }: Rotation): Promis
     if (sizes[stream] - trimmed[stream] < (keep + 1) * chunk) continue;
     const path = `${files.dir}/${stream}.log`;
     const start = Math.floor((sizes[stream] - keep * chunk) / chunk) * chunk;
-    // Written first: after a crash in between, readers leave out what is about to go.
+    // Written first, so that after a crash in between readers skip the part that will be freed.
     trimmed[stream] = start;
     await replaceFile(`${files.dir}/trimmed`, JSON.stringify(trimmed));
     const { success } = await new Deno.Command(await findTool("fallocate"), {

@@ -1,5 +1,5 @@
 /**
- * Reads a run's two logs as one stream of entries, in the order that the marks give them, and follows them.
+ * Reads a run's two logs as one stream of entries, in the order of the marks, and follows them.
  * @module
  */
 import { afterLines, lineStarts } from "../../model/log_line.ts";
@@ -11,7 +11,7 @@ import type { RunFiles } from "./records.ts";
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What reading needs beside what the caller wants. */
+/** Options that the caller of `logs` does not set. */
 export interface LogReadOptions extends LogOptions {
   /** Rings when the run may have ended, and on abort; disposed when the stream ends. */
   listener: Listener;
@@ -20,8 +20,8 @@ export interface LogReadOptions extends LogOptions {
 }
 
 /**
- * Entries of a run's output, read as they are taken, from where the log stands now. The stream must be read
- * to its end or cancelled, or the signal aborted: it holds files open.
+ * Streams a run's output from the current log as the reader consumes it. The stream must be read to its end
+ * or cancelled, or the signal aborted, because it keeps files open.
  */
 export async function readLogs(files: RunFiles, options: LogReadOptions): Promise<ReadableStream<LogEntry>> {
   const stop = new AbortController();
@@ -46,7 +46,7 @@ export async function readLogs(files: RunFiles, options: LogReadOptions): Promis
   }, { highWaterMark: 0 });
 }
 
-/** Undefined once the logs are open, then the entries that fall within `since` and `until`. */
+/** Yields undefined once the logs are open, then the entries within `since` and `until`. */
 async function* selectEntries(
   files: RunFiles,
   options: LogReadOptions,
@@ -65,12 +65,12 @@ async function* selectEntries(
       watcher = Deno.watchFs(files.dir, { recursive: false });
       watching = ringOnChange(watcher, listener);
     }
-    // Asked before reading: what is written up to the end is still read.
+    // Checked before the read, so that output up to the end is still read.
     let over = await options.isOver();
     let before = 0;
     const starts = lineStarts();
     if (options.tail !== undefined) {
-      // Counted first and read again then: a tail may be as long as the log, and is not kept.
+      // First counted and then read again, since a tail may be as long as the log and is not kept in memory.
       for await (const entry of mergeStreams(readers, { marks, last: over || !options.follow })) {
         if (isWanted(entry) && starts(entry)) before++;
       }
@@ -98,7 +98,7 @@ async function* selectEntries(
   }
 }
 
-/** Opens both streams no later than at the first line that can be wanted. */
+/** Opens both streams at the first line that may be needed, or before it. */
 async function openReaders(
   files: RunFiles,
   { marks, since, options }: { marks: Mark[]; since: number; options: LogOptions },
@@ -114,7 +114,7 @@ async function openReaders(
   );
 }
 
-/** The line that a stream has next. */
+/** The next line of a stream. */
 interface Head {
   reader: LineReader;
   stream: typeof STREAMS[number];
@@ -123,7 +123,7 @@ interface Head {
   mark: number;
 }
 
-/** What both streams have now; with `last`, also an unfinished last line. */
+/** Merges the current lines of both streams; with `last`, even an unfinished last line. */
 async function* mergeStreams(
   readers: LineReader[],
   { marks, last }: { marks: Mark[]; last: boolean },
@@ -154,7 +154,7 @@ async function* mergeStreams(
   }
 }
 
-/** The first mark that was made after a line began; `marks.length` when none was. */
+/** The index of the first mark after a line began; `marks.length` if there is none. */
 function markOf(line: Line, { stream, marks }: { stream: typeof STREAMS[number]; marks: Mark[] }): number {
   let [low, high] = [0, marks.length];
   while (low < high) {
@@ -166,8 +166,8 @@ function markOf(line: Line, { stream, marks }: { stream: typeof STREAMS[number];
 }
 
 /**
- * An entry with the time of its mark; after the last mark that of the file, whose clock may be a little
- * behind.
+ * Converts a line to an entry with the time of its mark. After the last mark it gets the time of the file,
+ * whose clock may be a little behind.
  */
 function toEntry({ stream, line, mark }: Omit<Head, "reader">, marks: Mark[]): LogEntry {
   const written = new Date(line.writtenBy).toISOString();

@@ -13,14 +13,14 @@ import { cannotRun, roomTest } from "./test_room.ts";
 const { signal } = new AbortController();
 const SMALL = { chunk: 64 * 1024, keep: 2 };
 
-/** Bytes of the heap that something still refers to. */
+/** Bytes of the heap that are still referenced. */
 function liveBytes(): number {
   v8.setFlagsFromString("--expose-gc");
   vm.runInNewContext("gc")();
   return Deno.memoryUsage().heapUsed;
 }
 
-/** The log directory of a run that nobody runs. */
+/** The log directory of a run that does not exist. */
 class Log implements AsyncDisposable {
   readonly files: RunFiles;
   readonly #bell = new Bell();
@@ -106,7 +106,7 @@ test("readLogs() keeps to since and until", async (log) => {
   assert.deepEqual(await log.texts({ until: "2030-01-01T00:00:02Z", tail: 1 }), ["b"]);
 });
 
-test("readLogs() that follow show what is written, and end with the run and its last part of a line", async (log) => {
+test("readLogs() with follow shows new output, and ends with the run and its unfinished last line", async (log) => {
   log.over = false;
   await log.write({ stdout: "before\nun" });
   const reader = (await log.open({ follow: true })).getReader();
@@ -120,7 +120,7 @@ test("readLogs() that follow show what is written, and end with the run and its 
   assert.ok((await reader.read()).done);
 });
 
-test("readLogs() that follow can be cancelled while they wait", async (log) => {
+test("readLogs() with follow can be cancelled while it waits", async (log) => {
   log.over = false;
   await (await log.open({ follow: true })).cancel();
   const abort = new AbortController();
@@ -131,7 +131,7 @@ test("readLogs() that follow can be cancelled while they wait", async (log) => {
   assert.ok((await next).done);
 });
 
-test("a tail is found over many blocks, with characters that lie across them", async (log) => {
+test("a tail is found over many blocks, with characters that span two of them", async (log) => {
   const lines = makeNumbered(0, 5_000).map((text) => `${text} äöü€🂡`);
   await log.write({ stdout: lines.join("\n") + "\n" });
   for (const count of [1, 7, 3_000, 4_999, 5_000, 9_000]) {
@@ -141,7 +141,7 @@ test("a tail is found over many blocks, with characters that lie across them", a
   assert.deepEqual(await log.texts({ tail: 2 }), [lines.at(-1), "unfinished"]);
 });
 
-test("a line of any length is read in parts and loses nothing", async (log) => {
+test("a line of any length is read in parts, without loss", async (log) => {
   const long = "abcdefgh".repeat(40_000);
   await log.write({ stdout: `${long}\nshort\n` });
   const texts = await log.texts();
@@ -167,7 +167,7 @@ test("a line longer than a part is one line for tail, since and both streams, an
   assert.equal(joinStream(one, "stdout"), "");
 });
 
-test("bytes that are no text are given as they are, beside the text", async (log) => {
+test("binary bytes are returned unchanged, beside the text", async (log) => {
   await Deno.writeFile(
     `${log.files.dir}/stdout.log`,
     new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0x0d, 0x0a, 0xff, 0x00, 0x0a]),
@@ -178,7 +178,7 @@ test("bytes that are no text are given as they are, beside the text", async (log
   assert.deepEqual([...Uint8Array.fromBase64(bytes!.base64!)], [0xff, 0]);
 });
 
-test("rotate() gives the oldest part back, keeps whole lines, and the writer loses nothing", async (log) => {
+test("rotate() frees the oldest part, keeps whole lines, and the writer loses nothing", async (log) => {
   using writer = await Deno.open(`${log.files.dir}/stdout.log`, { append: true });
   const lines: string[] = [];
   const print = async (more: string[]) => {
@@ -213,7 +213,7 @@ test("rotate() gives the oldest part back, keeps whole lines, and the writer los
   following.close();
 });
 
-test("addMark() keeps marks few", async (log) => {
+test("addMark() keeps the number of marks small", async (log) => {
   const line = `${new Date().toISOString()} 1234567 1234567\n`;
   await Deno.writeTextFile(`${log.files.dir}/marks`, line.repeat(10_000));
   await addMark(log.files, { stdout: 8_000_000, stderr: 0 });
@@ -238,7 +238,7 @@ roomTest(
   { room: { rotation: SMALL } },
 );
 
-test("a tail as long as the log is read as it is taken, and kept nowhere", async (log) => {
+test("a tail as long as the log is read as it is consumed, and not kept in memory", async (log) => {
   const line = `${"x".repeat(60_000)}\n`;
   for (let n = 0; n < 10; n++) await log.write({ stdout: line.repeat(50), stderr: line.repeat(50) });
   const before = liveBytes();
@@ -249,7 +249,7 @@ test("a tail as long as the log is read as it is taken, and kept nowhere", async
   assert.ok(grown < 10 * 1024 * 1024, `60 MB of log took ${grown} bytes`);
 });
 
-test("lines that come while a tail is looked for are shown after it, each once", async (log) => {
+test("lines that are written during the search for a tail are shown after it, each once", async (log) => {
   log.over = false;
   await log.write({ stdout: "a\nb\nc\n" });
   const stop = new AbortController();

@@ -1,10 +1,8 @@
 /**
- * Finds the processes of a run, and signals them. It reports that none is left only if that is certain:
+ * Finds the processes of a run, and signals them. It reports that none is left only if that is certain.
  *
- * - By control group, where the daemon may make some: nothing but root leaves one, and all below it counts
- *   too.
- * - By namespace, where it is an ordinary user and the host lets it make one (namespace.ts): nobody leaves
- *   it.
+ * - By control group, if the daemon may create some. Only root can leave one. It includes groups below it.
+ * - By namespace, if the daemon is an ordinary user and the host allows it (namespace.ts). None can leave it.
  * - By session elsewhere. A process can leave it, so such a run is never given a volume to write
  *   (server/admission/host.ts).
  *
@@ -29,7 +27,7 @@ import { type Claim, readTracking, type RunFiles, type Tracking } from "./record
 
 /** The processes of a run. */
 export interface Members {
-  /** False only when it is known that none is left. */
+  /** False only if certainly none is left. */
   alive: boolean;
   /**
    * Those that were found. May be empty while the run lives: between two processes, or when one cannot be

@@ -1,7 +1,7 @@
 /**
- * Pauses and resumes all processes of a run. Uses the run's control group, if it can freeze (version 2, or
- * the freezer of version 1), which nothing inside can notice or refuse; otherwise sends SIGSTOP and SIGCONT
- * to each process.
+ * Pauses and resumes all processes of a run. Uses the run's control group if it can freeze (version 2, or the
+ * freezer of version 1); no process can notice or prevent this. Otherwise sends SIGSTOP and SIGCONT to each
+ * process.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -11,7 +11,7 @@ import type { CgroupMounts } from "./cgroup_mounts.ts";
 import { type ProcessStat, readSame, signalSame } from "./proc.ts";
 import { hasGroup, type Tracking } from "./records.ts";
 
-/** Looks while processes come to rest, and between them, in milliseconds. */
+/** The interval in milliseconds between checks while processes come to rest, and the most checks. */
 const REST = { everyMs: 5, times: 1_000 };
 
 const STOPPED = ["T", "t"];
@@ -42,8 +42,8 @@ export async function isPaused(cgroups: CgroupMounts, run: PausableRun): Promise
 /**
  * Pauses a run, and returns when none of its processes runs any more.
  *
- * @param run.members reads its living processes anew.
- * @throws {RuneError} `unavailable` if they do not stop, as in an uninterruptible wait; then the run is
+ * @param run.members reads its current processes.
+ * @throws {RuneError} `unavailable` if they do not stop, as in an uninterruptible wait. The run is then
  * resumed.
  */
 export async function pauseRun(
@@ -53,8 +53,8 @@ export async function pauseRun(
 ): Promise<void> {
   const file = fileOf(cgroups, run.tracking);
   for (let look = 0; look < REST.times && !signal.aborted; look++) {
-    // Written again each time: a group of version 1 that a process entered while it froze would stay on its
-    // way.
+    // Written again each time, since a version 1 group that a process enters while it freezes would otherwise
+    // never finish.
     const frozen = file !== undefined && await writeFreeze(file);
     if (frozen ? await isFrozen(file) : stopAll(await run.members())) return;
     await new Promise((resolve) => setTimeout(resolve, REST.everyMs));
@@ -74,7 +74,7 @@ export function resumeRun(cgroups: CgroupMounts, { tracking, members }: Pausable
   for (const member of members) signalSame(member, "SIGCONT");
 }
 
-/** False when the run has no such file: no group, or a kernel before 5.2. */
+/** False if the run has no such file: it has no group, or the kernel is older than 5.2. */
 async function writeFreeze(file: string): Promise<boolean> {
   try {
     await Deno.writeTextFile(file, file.endsWith("cgroup.freeze") ? "1" : "FROZEN", { create: false });
@@ -85,14 +85,17 @@ async function writeFreeze(file: string): Promise<boolean> {
   }
 }
 
-/** Whether a group has come to rest; one without processes has. */
+/** Whether a group is frozen. A group without processes is. */
 async function isFrozen(file: string): Promise<boolean> {
   if (file.endsWith("freezer.state")) return (await readText(file))?.trim() !== "FREEZING";
   const events = await readText(file.replace(/freeze$/, "events"));
   return events === undefined || /^frozen 1$/m.test(events) || /^populated 0$/m.test(events);
 }
 
-/** Stops what still runs. True when nothing did: then nothing could have started more in between. */
+/**
+ * Stops the processes that still run. True if there were none, so that none can have started another in
+ * between.
+ */
 function stopAll(members: ProcessStat[]): boolean {
   let rest = true;
   for (const member of members) {

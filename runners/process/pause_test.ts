@@ -34,7 +34,7 @@ Deno.test({
         try {
           Deno.kill(pid, "SIGKILL");
         } catch {
-          // It ended by itself meanwhile.
+          // It has already ended by itself.
         }
       }
       await child.status;

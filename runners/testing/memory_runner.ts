@@ -1,7 +1,7 @@
 /**
  * A runner over runs in memory. It keeps every promise of the contract that needs no kernel
- * (`conformance_lifecycle.ts`); commands that it can execute inside a run are `true` and `false`. Each call
- * passes the gate that it is given.
+ * (`conformance_lifecycle.ts`). Inside a run it can execute only the commands `true` and `false`. Each call
+ * goes through a gate.
  * @module
  */
 import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
@@ -9,7 +9,7 @@ import { RuneError } from "../../model/error.ts";
 import type { ExecSession, LogEntry, LogOptions, RunEvent, Runner, RunRef, RunState } from "../runner.ts";
 import type { MemoryRun, MemoryRuns } from "./memory_runs.ts";
 
-/** What a runner in memory is made of. */
+/** Options of the memory runner. */
 export interface MemoryRunnerOptions {
   runs: MemoryRuns;
   name?: Runner["name"];
@@ -19,7 +19,7 @@ export interface MemoryRunnerOptions {
 const KILLED = 128 + 9;
 const LISTEN = "events";
 
-/** Makes a runner, as a daemon does at its start: of runs it knows what the host has, and nothing else. */
+/** Creates a runner, as a daemon does at its start: it knows only the runs that the host has. */
 export function createMemoryRunner(
   { runs, name = "docker", gate = OPEN_GATE }: MemoryRunnerOptions,
 ): Runner {
@@ -111,7 +111,7 @@ export function createMemoryRunner(
   };
 
   /**
-   * Asks a run to end, and kills it when its time is up, also when nobody waits any more.
+   * Asks a run to end and kills it at the time limit, even if nobody waits any more.
    * @returns whether it was killed.
    */
   async function stop(
@@ -162,7 +162,7 @@ export function createMemoryRunner(
   }
 
   function readLog(run: MemoryRun, { follow, tail, signal }: LogOptions): ReadableStream<LogEntry> {
-    // Now, not when somebody reads: what it prints from here on follows.
+    // Now, not at the first read: everything that it prints from here on follows.
     let at = tail === undefined ? 0 : Math.max(0, run.output.length - tail);
     return ReadableStream.from((async function* () {
       while (!signal.aborted) {

@@ -41,7 +41,7 @@ for (const name of ["docker", "process"] as const) {
   });
 }
 
-Deno.test("a run in memory exists although the answer of its creation is lost", async () => {
+Deno.test("a run in memory exists even if the answer of its creation is lost", async () => {
   const gate = new TestGate();
   const runner = createMemoryRunner({ runs: new MemoryRuns(), gate });
   const { signal } = new AbortController();
@@ -51,7 +51,7 @@ Deno.test("a run in memory exists although the answer of its creation is lost", 
   assert.equal((await runner.inspect(spec, signal)).state, "created");
 });
 
-Deno.test("a runner in memory that fails or is away does nothing", async () => {
+Deno.test("a memory runner that fails or is unreachable does nothing", async () => {
   const gate = new TestGate();
   const runner = createMemoryRunner({ runs: new MemoryRuns(), gate });
   const { signal } = new AbortController();

@@ -1,14 +1,13 @@
 /**
- * Runs in memory: what a host has of runs, whoever asks. It outlives the runners over it, as containers
- * outlive a daemon, and is changed by nothing but their calls, by programs that end, and by what a test does
- * to it.
+ * Runs in memory, in place of a host. They outlive the runners that use them, as containers outlive a daemon.
+ * Only calls of runners, programs that end, and tests change them.
  * @module
  */
 import { startTimer, type Timer } from "../../base/delay.ts";
 import type { Program } from "../conformance_program.ts";
 import type { LogEntry, RunEvent, RunRef, RunSpec, RunState } from "../runner.ts";
 
-/** A run as the host has it. */
+/** A run of the host. */
 export interface MemoryRun {
   spec: RunSpec;
   program: Program;
@@ -16,27 +15,27 @@ export interface MemoryRun {
   output: LogEntry[];
   /** Called when it prints or ends. */
   watchers: Set<() => void>;
-  /** Ends it when its time is up. */
+  /** Kills it at its time limit. */
   end?: Timer;
 }
 
-/** How a host is set up. */
+/** Options of the runs. */
 export interface MemoryRunsOptions {
   /**
-   * What the main process of a run does. Default: what `memoryProgram` wrote into its variables, else it
+   * The behaviour of a run's main process. Default: what `memoryProgram` wrote into its variables, else it
    * obeys SIGTERM.
    */
   programOf?: (spec: RunSpec) => Program;
-  /** Starts a timer that no end of a daemon ends. */
+  /** Starts a timer that outlives the daemon. */
   after?: (ms: number, fire: () => void) => Timer;
-  /** Whether and how often an event reaches who listens. Default: once. */
+  /** How often an event reaches each listener; 0 loses it. Default: once. */
   copiesOf?: (event: RunEvent) => number;
 }
 
 const VARIABLE = "MEMORY_PROGRAM";
 const OBEYS: Program = { heeds: { SIGTERM: 0 } };
 
-/** The variable that tells a run in memory what to do. */
+/** The variable that sets the program of a run in memory. */
 export const memoryProgram = (program: Program): Record<string, string> => ({
   [VARIABLE]: JSON.stringify(program),
 });
@@ -62,7 +61,7 @@ export class MemoryRuns {
     return [...this.#runs.values()];
   }
 
-  /** Makes a run that does not exist. */
+  /** Creates a run, which must not exist yet. */
   create(spec: RunSpec): MemoryRun {
     const { instanceUid, run, step, namespace, service, instance } = spec;
     const number = ++this.#made;
@@ -86,7 +85,7 @@ export class MemoryRuns {
     return made;
   }
 
-  /** Lets a created run begin. */
+  /** Starts a created run. */
   start(run: MemoryRun): void {
     const { spec, program } = run;
     const number = Number(run.state.handle!.slice("memory-".length));
@@ -108,7 +107,7 @@ export class MemoryRuns {
     this.#tell(run);
   }
 
-  /** Ends a running run; done when it does not run. */
+  /** Ends a running run. Does nothing if it does not run. */
   end(run: MemoryRun, how: { exitCode: number; lastWords?: string }): void {
     if (run.state.state !== "running") return;
     run.end?.clear();
@@ -123,13 +122,13 @@ export class MemoryRuns {
     this.#tell(run);
   }
 
-  /** Changes what is known of a run. */
+  /** Changes the recorded state of a run. */
   change(run: MemoryRun, change: Partial<RunState>): void {
     run.state = { ...run.state, ...change };
     this.#tell(run);
   }
 
-  /** Lets a paused run go on. */
+  /** Resumes a paused run. */
   resume(run: MemoryRun): void {
     const { paused, ...state } = run.state;
     if (!paused) return;
@@ -156,13 +155,13 @@ export class MemoryRuns {
     run.watchers.delete(resolve);
   }
 
-  /** Tells of every event from now on. @returns what ends it. */
+  /** Calls `listener` for every event from now on. @returns a function that stops this. */
   listen(listener: (event: RunEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Forgets all who listen: their daemon is dead. */
+  /** Removes all listeners, since their daemon is dead. */
   forgetListeners(): void {
     this.#listeners.clear();
     for (const run of this.all()) run.watchers.clear();
