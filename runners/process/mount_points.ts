@@ -12,13 +12,13 @@ import type { RunMount } from "../runner.ts";
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /**
- * Refuses mounts at places that are not allowed, and makes the others' mount points. A mount below another
- * one is made in what that one shows.
+ * Refuses mounts at forbidden places, and creates the mount points of the others. The mount point of a nested
+ * mount is created in the source of the outer mount.
  *
- * @param closed directories of the daemon's own.
+ * @param closed the daemon's own directories.
  * @returns the mounts in the order in which they must be made.
- * @throws {RuneError} `failed_precondition` for a place that is not allowed, or not made of plain
- * directories.
+ * @throws {RuneError} `failed_precondition` for a forbidden place, or one with a component that is not a
+ * plain directory.
  */
 export async function prepareMountPoints(mounts: RunMount[], closed: readonly string[]): Promise<RunMount[]> {
   const depth = ({ target }: RunMount) => target.split("/").length;
@@ -39,7 +39,7 @@ export async function prepareMountPoints(mounts: RunMount[], closed: readonly st
   return ordered;
 }
 
-/** Whether the mount shows the very directory that the host has there. */
+/** Whether the source of the mount is already the directory at its target. */
 function isInPlace({ source, target }: RunMount): boolean {
   try {
     const [a, b] = [statSync(source), lstatSync(target)];
@@ -85,14 +85,14 @@ async function makeDirectories(
   }
 }
 
-/** A directory is not there and may not be made. */
+/** A directory is missing and may not be created. */
 class Missing extends Error {}
 
 async function enter(
   parent: FileHandle,
   { part, make }: { part: string; make: boolean },
 ): Promise<FileHandle> {
-  // Through the descriptor: a parent that is replaced by a link meanwhile changes nothing.
+  // Through the descriptor, so that replacing a parent by a link changes nothing.
   const path = `/proc/self/fd/${parent.fd}/${part}`;
   const there = await open(path, DIRECTORY).catch((error) => {
     if (error.code === "ENOENT") {
@@ -106,8 +106,8 @@ async function enter(
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   });
   const made = await open(path, DIRECTORY);
-  // Whatever the umask: who uses the mount must get there. What is not ours and empty was put there
-  // meanwhile, and stays as it is.
+  // Independent of the umask, because the user of the mount must get there. A directory that is foreign or
+  // not empty appeared in the meantime, and stays as it is.
   const isOurs = (await made.stat()).uid === Deno.uid() &&
     (await readdir(`/proc/self/fd/${made.fd}`)).length === 0;
   if (isOurs) await made.chmod(0o755);

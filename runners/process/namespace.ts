@@ -1,11 +1,11 @@
 /**
- * What stands for a control group where the daemon is an ordinary user: a namespace of process ids in a
- * namespace of users of the run's own (pid_namespaces(7), user_namespaces(7)). The wrapper is its first
- * process. No process leaves it, whatever it forks or daemonizes, and when the first one ends the kernel ends
- * all others before anybody is told. So a run is gone when its wrapper is.
+ * Replaces the control group if the daemon is an ordinary user: a namespace of process ids in the run's own
+ * namespace of users (pid_namespaces(7), user_namespaces(7)). The wrapper is its first process. No process
+ * can leave it, even by forking or daemonizing. When the first process ends, the kernel ends all others
+ * before it notifies anybody. So the run has ended when its wrapper has.
  *
- * Inside, `/proc` shows the run's processes alone. Descriptor 7 keeps the host's, by which the wrapper tells
- * its pid there.
+ * Inside, `/proc` shows only the run's processes. Descriptor 7 keeps the host's `/proc`, in which the wrapper
+ * finds its pid on the host.
  * @module
  */
 import { HELPER_ENVIRONMENT } from "./environment.ts";
@@ -23,14 +23,14 @@ const UNSHARE = [
   "--",
 ];
 
-/** The command that executes another one as the first process of a namespace of its own. */
+/** The command that executes another one as the first process of a new namespace. */
 export function namespaceCommand(command: string[]): string[] {
   return ["/bin/sh", "-c", 'exec "$@" 7</proc', "rune-namespace", ...UNSHARE, ...command];
 }
 
 /**
- * Whether this host lets an ordinary user make such a namespace: tried, for the kernel, its settings and its
- * modules all may refuse.
+ * Whether this host lets an ordinary user create such a namespace. It tries, because the kernel, its settings
+ * and its modules can all refuse.
  */
 export function canMakeNamespaces(): boolean {
   const script = '[ "$$" = 1 ] && read -r stat </proc/self/fd/7/self/stat && [ "${stat%% *}" != 1 ]';
@@ -49,21 +49,21 @@ export function canMakeNamespaces(): boolean {
   }
 }
 
-/** The command that executes another one in the namespaces of the run that `leader` leads. */
+/** The command that executes another one in the namespaces of the run with this leader. */
 export function enterCommand({ pid }: ProcessIdentity): string[] {
   const [user, pids, mounts] = ["user", "pid", "mnt"].map((name) => `/proc/${pid}/ns/${name}`);
   return ["nsenter", `--user=${user}`, "--preserve-credentials", `--pid=${pids}`, `--mount=${mounts}`, "--"];
 }
 
-/** The processes of a namespace: those that descend from its first one, and those that entered it. */
+/** The processes of a namespace: the descendants of its first process, and those that entered it. */
 export function namespaceMembers(leader: ProcessStat): ProcessStat[] {
   const [host, namespace] = [readNamespace(Deno.pid), readNamespace(leader.pid)];
   const all = readAllProcesses().map((stat) => ({ ...stat, namespace: readNamespace(stat.pid) }))
     .filter((stat) => stat.namespace === undefined || stat.namespace !== host);
   const entered = all.filter((stat) => namespace !== undefined && stat.namespace === namespace);
   const inside = new Set([leader.pid, ...entered.map(({ pid }) => pid)]);
-  // Orphans become children of the first process, so each has a way up to it. A parent may come after its
-  // child.
+  // Orphans become children of the first process, so each has a path up to it. A parent may be listed after
+  // its child.
   for (let before = 0; before < inside.size;) {
     before = inside.size;
     for (const { pid, parent } of all) if (inside.has(parent)) inside.add(pid);
@@ -71,7 +71,7 @@ export function namespaceMembers(leader: ProcessStat): ProcessStat[] {
   return all.filter(({ pid }) => inside.has(pid));
 }
 
-/** Undefined when it is another user's, or gone. */
+/** Undefined if the process is another user's, or has ended. */
 function readNamespace(pid: number): string | undefined {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/pid`);

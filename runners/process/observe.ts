@@ -19,25 +19,25 @@ import {
   type Tracking,
 } from "./records.ts";
 
-/** What was found of a run. `spec` is absent only when the run is. */
+/** The result of observing a run. `spec` is absent only if the run is. */
 export type Observation =
   | { state: "absent" }
   | { state: "created"; spec: RunSpec }
-  /** Somebody died between writing `starting` and the claim; a wrapper may be on its way. */
+  /** A daemon died between `starting` and the claim. A wrapper may still start. */
   | { state: "unclaimed"; spec: RunSpec }
-  /** Its set-up was not finished, nothing of it ever ran, and that is to be put right. */
+  /** Its set-up was not finished and nothing of it ever ran. It must be reset. */
   | { state: "unfinished"; spec: RunSpec }
-  /** Lives; `ending` when the main process ended and others are left. */
+  /** It lives; `ending` if the main process has ended and others remain. */
   | {
     state: "running" | "ending";
     spec: RunSpec;
     leader: Claim & { at: Date };
     main?: number;
-    /** Every process of the run that was found; see `Members`. */
+    /** All processes of the run that were found; see `Members`. */
     members: ProcessStat[];
     tracking: Tracking;
   }
-  /** No process is left, and that is not recorded yet. */
+  /** No process is left, and this is not recorded yet. */
   | { state: "gone"; spec: RunSpec; startedAt?: Date; outcome: Outcome }
   | { state: "ended"; spec: RunSpec; startedAt?: Date; outcome: Outcome };
 
@@ -51,7 +51,7 @@ export function observeHost(cgroups: CgroupMounts): Host {
 export async function observe(files: RunFiles, host: Host): Promise<Observation> {
   const found = await look(files, host);
   const lacks = ["created", "unclaimed", "unfinished", "gone"].includes(found.state);
-  // What was not there tells nothing where the run was removed while it was looked at: it goes all at once.
+  // If the run was removed during the observation, a missing file means nothing: all files disappear at once.
   return lacks && await readSpec(files) === undefined ? { state: "absent" } : found;
 }
 
@@ -70,8 +70,8 @@ async function look(files: RunFiles, host: Host): Promise<Observation> {
     const error = "the daemon stopped before the process was started";
     return { state: "gone", spec, outcome: { finishedAt: new Date().toISOString(), error } };
   }
-  // The members first: were the exit read before, a wrapper that ends in between would seem to have left no
-  // code.
+  // Members are read first. If the exit were read first, a wrapper that ends in between would seem to have
+  // left no code.
   const tracking = await trackingOf(files, host);
   const { alive, members } = runMembers(files, { claim, host, tracking });
   const exit = await readExit(files);

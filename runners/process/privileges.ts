@@ -1,9 +1,9 @@
 /**
- * Turns an identity and a securityContext into what enforces them: options of setpriv(1), a read-only view,
- * and the lines that `/proc/<pid>/status` must show afterwards; or refuses them.
+ * Translates an identity and a securityContext to what enforces them: options of setpriv(1), a read-only
+ * view, and the lines that `/proc/<pid>/status` must show afterwards. Refuses what cannot be enforced.
  *
- * Who is not root runs with `no_new_privs`, without supplementary groups but its own, and with no capability
- * but those that its service was granted, in none of the five sets.
+ * A user other than root runs with `no_new_privs`, only with its own supplementary groups, and in all five
+ * sets only with the capabilities that its service was granted.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -11,29 +11,29 @@ import type { HostIdentity, SecurityContext } from "../../model/security.ts";
 import { type Account, DEFAULT_SHELL, findAccount, findGroup, resolveUser } from "./accounts.ts";
 import { capabilitySet, ownCapabilities, setprivList, statusText } from "./capabilities.ts";
 
-/** Who a run's processes are to be. */
+/** The requested user and restrictions of a run's processes. */
 export interface Restricted {
   securityContext?: SecurityContext;
-  /** Numbers that were settled when the service was written; they go before the names. */
+  /** Numeric ids that were resolved when the service was written. They take precedence over names. */
   identity?: HostIdentity;
 }
 
 /** How a run's processes are restricted. */
 export interface Privileges {
-  /** Whose processes they are. */
+  /** The account of the processes. */
   account: Account;
-  /** The ids to be taken on; undefined where they stay those of the daemon. */
+  /** The ids to switch to; undefined to keep those of the daemon. */
   identity?: HostIdentity;
-  /** Capabilities that are kept; undefined where they stay those of the daemon. */
+  /** Capabilities to keep; undefined to keep those of the daemon. */
   capabilities?: bigint;
-  /** What of the bounding set remains; undefined where it stays that of the daemon. */
+  /** The remaining bounding set; undefined to keep that of the daemon. */
   bounding?: bigint;
   noNewPrivileges: boolean;
-  /** The filesystem is read-only but for mounts. */
+  /** Whether the filesystem is read-only except for mounts. */
   readOnlyFs: boolean;
 }
 
-/** With one of these a process could make its read-only view writable again. */
+/** With one of these, a process could make its read-only view writable again. */
 const UNDO_READ_ONLY = ["SYS_ADMIN", "SYS_PTRACE"];
 const CONTAINER_ONLY = ["capAdd", "capDrop", "privileged", "seccompProfile"] as const;
 
@@ -46,7 +46,7 @@ function refuse(field: keyof SecurityContext, reason: string, hint: string): nev
  *
  * @param root whether the daemon is root. Only then can a user, group, capabilities or a read-only view be
  * enforced.
- * @throws {RuneError} `failed_precondition` naming the field that cannot be enforced; see also {@linkcode
+ * @throws {RuneError} `failed_precondition` with the field that cannot be enforced; see also {@linkcode
  * resolveUser}.
  */
 export async function planPrivileges(
@@ -114,8 +114,7 @@ function capabilitiesOf(
 }
 
 /**
- * Options of setpriv(1) that leave a process with exactly these privileges; none when there is nothing to
- * drop.
+ * Options of setpriv(1) that leave a process with exactly these privileges; none if nothing must be dropped.
  */
 export function setprivOptions({ identity, capabilities, bounding, noNewPrivileges }: Privileges): string[] {
   const options: string[] = [];
@@ -140,9 +139,9 @@ export function groupOptions({ group, groups }: HostIdentity): string[] {
 }
 
 /**
- * What `/proc/<pid>/status` must show of a process with these privileges, line by line (proc(5)).
+ * The lines that `/proc/<pid>/status` must show for a process with these privileges (proc(5)).
  *
- * @param more what the bounding set may hold beside: `no_new_privs` keeps it from being of any use.
+ * @param more what else the bounding set may contain. `no_new_privs` makes it useless.
  */
 export function statusLines(privileges: Privileges, more = 0n): string[] {
   const { account, identity, capabilities, bounding, noNewPrivileges } = privileges;

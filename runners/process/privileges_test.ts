@@ -56,7 +56,7 @@ Deno.test({
     }, true);
     assert.deepEqual(identity, { user: 4294967294, group: 4294967294, groups: [] });
     assert.deepEqual([account.uid, noNewPrivileges], [4294967294, true]);
-    // Zeros before it change nothing for judge and enforcer alike: it is root.
+    // Leading zeros change nothing, for admission and enforcement alike: it is root.
     assert.equal((await planPrivileges({ securityContext: { user: "00" } }, true)).identity?.user, 0);
   },
 });

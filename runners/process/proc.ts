@@ -1,18 +1,18 @@
-/** What `/proc` tells about processes: liveness, sessions, use of CPU and memory (proc(5)). @module */
+/** Reads processes from `/proc`: liveness, sessions, CPU and memory usage (proc(5)). @module */
 
 /** One process, as `/proc/<pid>/stat` shows it. */
 export interface ProcessStat {
   pid: number;
-  /** One letter; `Z` and `X` are processes whose main thread ended. */
+  /** One letter; `Z` and `X` are processes whose main thread has ended. */
   state: string;
   parent: number;
   group: number;
   session: number;
   /** CPU time used, in ticks of 1/100 s. */
   cpuTicks: number;
-  /** Threads that have not ended, and the main thread. */
+  /** Threads that have not ended, including the main thread. */
   threads: number;
-  /** Ticks after boot; with the pid and the boot id it names a process for good. */
+  /** Ticks after boot. With the pid and the boot id it identifies a process permanently. */
   startTime: number;
 }
 
@@ -34,12 +34,12 @@ export function parseStat(text: string): ProcessStat {
   };
 }
 
-/** Whether a process has ended: its main thread may have, while others of its threads go on. */
+/** Whether a process has ended. Other threads may outlive its main thread. */
 export function hasEnded({ state, threads }: ProcessStat): boolean {
   return (state === "Z" || state === "X") && threads <= 1;
 }
 
-/** A process that has not ended, or undefined. Zombies have ended, unless threads outlive the main one. */
+/** Reads a process that has not ended. Zombies have ended, unless threads outlive the main one. */
 export function readProcess(pid: number): ProcessStat | undefined {
   try {
     const stat = parseStat(Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -49,16 +49,18 @@ export function readProcess(pid: number): ProcessStat | undefined {
   }
 }
 
-/** What names a process for good, within one boot. */
+/** Identifies a process permanently, within one boot. */
 export type ProcessIdentity = Pick<ProcessStat, "pid" | "startTime">;
 
-/** The process that was seen before, if it has not ended: never another one that has its pid now. */
+/**
+ * Reads the process that was seen before, if it has not ended. Never returns another one with the same pid.
+ */
 export function readSame({ pid, startTime }: ProcessIdentity): ProcessStat | undefined {
   const stat = readProcess(pid);
   return stat?.startTime === startTime ? stat : undefined;
 }
 
-/** Whether a process is one of these, or was started by one of them and what they started. */
+/** Whether a process is one of these or their descendant. */
 export function descendsFrom(process: ProcessStat, pids: ReadonlySet<number>): boolean {
   for (let at: ProcessStat | undefined = process; at && at.pid > 1; at = readProcess(at.parent)) {
     if (pids.has(at.pid) || pids.has(at.session)) return true;
@@ -66,13 +68,13 @@ export function descendsFrom(process: ProcessStat, pids: ReadonlySet<number>): b
   return false;
 }
 
-/** Every living process of the host. About 20 µs each. */
+/** Lists every living process of the host. About 20 µs each. */
 export function readAllProcesses(): ProcessStat[] {
   return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name))
     .map(({ name }) => readProcess(Number(name))).filter((stat) => stat !== undefined);
 }
 
-/** The pids of what a process started, and they in turn. */
+/** The pids of a process's descendants. */
 export function startedBy(pid: number): number[] {
   const one = new Set([pid]);
   return readAllProcesses().filter((stat) => descendsFrom(stat, one)).map((stat) => stat.pid);
@@ -83,7 +85,7 @@ export function sessionMembers(session: number): ProcessStat[] {
   return readAllProcesses().filter((stat) => stat.session === session);
 }
 
-/** Resident memory of a process in bytes; 0 when it is gone. */
+/** Resident memory of a process in bytes; 0 if it has ended. */
 export function residentBytes(pid: number): number {
   try {
     const match = /^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
@@ -98,12 +100,12 @@ export function readBootId(): string {
   return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
 }
 
-/** Sends a signal to a process that was seen before, and to no other that has its pid now. */
+/** Sends a signal to a process that was seen before, never to another one with the same pid. */
 export function signalSame(process: ProcessIdentity, signal: Deno.Signal): void {
   if (readSame(process)) sendSignal(process.pid, signal);
 }
 
-/** Sends a signal to a process, or with a negative pid to a group; one that is gone is no error. */
+/** Sends a signal to a process, or with a negative pid to a group. Ignores one that has ended. */
 export function sendSignal(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(pid, signal);

@@ -17,7 +17,7 @@ Deno.test("parseStat() counts fields after the last parenthesis of the name", ()
   });
 });
 
-Deno.test("hasEnded() takes no process for gone whose main thread ended before others", () => {
+Deno.test("hasEnded() does not count a process as ended while threads outlive the main one", () => {
   const stat = (state: string, threads: number) =>
     parseStat(`42 (a) ${state} 1 40 39 0 -1 4194304 5 0 0 0 7 3 0 0 20 0 ${threads} 0 987654 100 1`);
   assert.deepEqual(

@@ -9,7 +9,7 @@ import { spawnWrapper } from "./spawn.ts";
 import { until } from "../../tests/host.ts";
 import { type ProcessRoom, roomTest as test } from "./test_room.ts";
 
-/** A run whose daemon died after it had decided to start it. */
+/** A run whose daemon died after it had recorded the start. */
 async function askedToStart(room: ProcessRoom, script: string): Promise<RunSpec> {
   const spec = room.shell(script);
   await room.runner.create(spec, new AbortController().signal);
@@ -50,14 +50,14 @@ for (const call of ["stop", "remove"] as const) {
   );
 }
 
-test("create() and start() carry on a run that was asked to start but not claimed", async (room, signal) => {
+test("create() and start() resume a run whose start was recorded but not claimed", async (room, signal) => {
   const spec = await askedToStart(room, "echo ran; sleep 60");
   const runner = await room.reopen();
   assert.equal((await runner.create(spec, signal)).state, "created");
   assert.equal((await runner.start(spec, signal)).state, "running");
 });
 
-test("of wrappers that race, one runs the command", async (room, signal) => {
+test("only one of several racing wrappers runs the command", async (room, signal) => {
   const spec = await askedToStart(room, "echo ran; sleep 60");
   await Promise.all(Array.from({ length: 8 }, () => spawn(room, spec)));
   const stream = await room.runner.logs(spec, { follow: true, signal });
@@ -74,7 +74,7 @@ test("concurrent start() calls start one process", async (room, signal) => {
   assert.equal(states[0]!.state, "running");
 });
 
-test("abandon() does not take a claim from its owner", async (room, signal) => {
+test("abandon() does not replace an existing claim", async (room, signal) => {
   const spec = room.shell("sleep 60");
   await room.runner.create(spec, signal);
   const { handle } = await room.runner.start(spec, signal);
@@ -101,7 +101,7 @@ for (
   });
 }
 
-test("what an interrupted create() left is no run and is cleared away", async (room, signal) => {
+test("the remains of an interrupted create() are not a run, and are removed", async (room, signal) => {
   const spec = room.shell("true");
   const making = `${room.dir}/.making-${runFiles(room.dir, spec).name}`;
   await Deno.mkdir(making);
@@ -121,7 +121,7 @@ test(
     const { pid, handle } = await room.runner.start(spec, signal);
     for (const process of [pid, handle!.slice("pid:".length)]) {
       let args = "";
-      // Empty for the moment in which one program takes the place of another.
+      // It is empty for a moment while one program replaces another.
       while (args === "") args = (await Deno.readTextFile(`/proc/${process}/cmdline`)).replaceAll("\0", " ");
       assert.ok(args.includes("sleep 60") && !args.includes("very-secret"));
     }
@@ -156,8 +156,7 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
   await room.runner.start(spec, signal);
   const lines = await Array.fromAsync(await room.runner.logs(spec, { follow: true, signal }));
   const ignored = ignoredIn(lines[0]!.text);
-  // These tests may be such a job themselves, and have no handlers, as a daemon has, that would end it. Deno
-  // ignores SIGPIPE.
+  // These tests may be such a job themselves, without the handlers that a daemon has. Deno ignores SIGPIPE.
   const own = ignoredIn(/^SigIgn:.*/m.exec(await Deno.readTextFile("/proc/self/status"))![0]);
   const numbers = Object.entries({ SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 })
     .map(([name, number]) => ({ name, bit: 1n << BigInt(number - 1) }))
@@ -167,13 +166,13 @@ test("a signal that a shell ignores for background jobs is not ignored in the ru
 });
 
 test(
-  "the exit code is written though every process of the run is asked to end meanwhile",
+  "the exit code is written even if every process of the run is asked to end in the meantime",
   async (room, signal) => {
     const spec = await askedToStart(room, "true");
     const { dir, name } = runFiles(room.dir, spec);
     const tools = `${room.dir}/.tools`;
     await Deno.mkdir(tools);
-    // Slow, so that the signal comes in time; the first link is the claim.
+    // Slow, so that the signal arrives in time. The first link is the claim.
     const link = `#!/bin/sh\n[ "$2" = 7 ] && { echo >slow; /bin/sleep 0.5; }\nexec /bin/ln "$@"\n`;
     await Deno.writeTextFile(`${tools}/ln`, link, { mode: 0o755 });
     const wrapper = new Deno.Command("setsid", {
@@ -189,7 +188,7 @@ test(
   },
 );
 
-test("createProcessRunner() says why a directory cannot be used", async (room) => {
+test("createProcessRunner() explains why a directory cannot be used", async (room) => {
   await Deno.writeTextFile(`${room.data}/file`, "");
   assert.throws(() => createProcessRunner({ dir: `${room.data}/file`, daemonId: "d" }), {
     code: "unavailable",
@@ -197,7 +196,7 @@ test("createProcessRunner() says why a directory cannot be used", async (room) =
 });
 
 test(
-  "observe() of a run that is removed meanwhile tells its end, or that there is none",
+  "observe() of a run that is removed in the meantime returns its end, or that it does not exist",
   async (room, signal) => {
     const seen = new Set<string>();
     for (let turns = 0; turns < 12; turns++) {
@@ -209,7 +208,7 @@ test(
       const files = runFiles(room.dir, spec);
       const looking = observe(files, observeHost({}));
       for (let turn = 0; turn < turns; turn++) await Deno.lstat(files.dir);
-      // As remove() does: everything goes at once.
+      // As remove() does: all files disappear at once.
       Deno.renameSync(files.dir, `${room.dir}/.removed-${files.name}`);
       seen.add((await looking).state);
     }

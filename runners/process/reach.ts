@@ -1,40 +1,39 @@
 /**
- * What of the host a run's user can reach. The daemon looks up commands and directories before a run starts,
- * to say well what is missing. It says nothing of what only root can see: whether that exists is nobody
- * else's business.
+ * Determines which paths of the host a run's user can reach. The daemon looks up commands and directories
+ * before a run starts, to explain what is missing. It reveals nothing about paths that only root can see.
  * @module
  */
 import { join } from "node:path";
 import type { RunMount } from "../runner.ts";
 import type { Account } from "./accounts.ts";
 
-/** Whose view is looked at. */
+/** The user and its view. */
 export interface Looker {
   mounts: RunMount[];
   who: Pick<Account, "uid" | "gid" | "groups">;
 }
 
-/** Where a path of the run's view lies on the host. */
+/** The path on the host of a path in the run's view. */
 export function onHost(path: string, mounts: RunMount[]): string {
   const mount = mountOf(path, mounts);
   return mount ? mount.source + path.slice(mount.target.length) : path;
 }
 
 /**
- * Whether the user may search every directory above the path, as far as owners and modes tell. Links are
+ * Whether the user may search every directory above the path, according to owners and modes. Links are
  * followed.
  */
 export async function canReach(path: string, { mounts, who }: Looker): Promise<boolean> {
   if (who.uid === 0) return true;
   const mount = mountOf(path, mounts);
-  // What is above a mounted directory on the host is not above it in the view.
+  // Directories above a mounted directory on the host are not above it in the view.
   let directory = mount?.source ?? "/";
   const parts = path.slice(mount?.target.length ?? 0).split("/").filter((part) => part !== "");
   for (const part of parts) {
     try {
       if (!maySearch(await Deno.stat(directory), who)) return false;
     } catch (error) {
-      // That it is missing can be seen by whoever may search what it would be in.
+      // Anyone who may search its parent can see that it is missing.
       return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
     }
     directory = join(directory, part);

@@ -36,7 +36,7 @@ import { RuneError } from "../../model/error.ts";
 import type { RunRef, RunSpec } from "../runner.ts";
 import { type TrackedGroup, TRACKERS } from "./cgroup.ts";
 
-/** Where everything of one run is. */
+/** The paths of a run's files. */
 export interface RunFiles extends RunRef {
   /** `<instanceUid>-<run>`, and `+<step>` for a step of the run. */
   name: string;
@@ -44,17 +44,17 @@ export interface RunFiles extends RunRef {
   signals: string;
 }
 
-/** Who leads a run's session. */
+/** The leader of a run's session. */
 export interface Claim {
   pid: number;
   startTime: number;
   bootId: string;
 }
 
-/** What tells which processes a run has: a control group, a namespace of its own, or the session alone. */
+/** How to find a run's processes: by a control group, by the run's own namespace, or only by the session. */
 export type Tracking = TrackedGroup | { by: "namespace" } | { by: "session" };
 
-/** Whether a control group tells the processes of a run. */
+/** Whether a control group contains the processes of a run. */
 export function hasGroup(tracking: Tracking): tracking is TrackedGroup {
   return "group" in tracking;
 }
@@ -69,12 +69,12 @@ export interface Outcome {
   leftBehind?: number;
 }
 
-/** A RunSpec as it is written down: of its secrets only the variables' names. */
+/** A RunSpec as it is stored: only the variables' names of its secrets. */
 export interface RecordedSpec extends Omit<RunSpec, "secretEnv"> {
   secretNames?: string[];
 }
 
-/** What of a spec may be written down. */
+/** Removes from a spec what must not be stored. */
 export function recordedSpec({ secretEnv, ...spec }: RunSpec): RecordedSpec {
   const secretNames = Object.keys(secretEnv ?? {});
   return secretNames.length === 0 ? spec : { ...spec, secretNames };
@@ -102,12 +102,12 @@ export function parseRunName(name: string): RunRef | undefined {
   return { instanceUid: match[1]!, run: Number(match[2]), ...(match[3] !== undefined && { step: match[3] }) };
 }
 
-/** The run whose files these are. */
+/** The run to which these files belong. */
 export function refOf({ instanceUid, run, step }: RunFiles): RunRef {
   return { instanceUid, run, ...(step !== undefined && { step }) };
 }
 
-/** The text of a file, or undefined where there is none. */
+/** Reads a text file; undefined if it does not exist. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(path);
@@ -117,7 +117,7 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** The parsed content of a JSON file, or undefined where there is none that can be read. */
+/** Reads and parses a JSON file; undefined if it does not exist or cannot be read. */
 export async function readJson<T>(path: string): Promise<T | undefined> {
   const text = await readIfPresent(path);
   try {
@@ -128,8 +128,8 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
 }
 
 /**
- * The spec that a run was made from, or undefined when there is no such run. Where the file is damaged, one
- * that names nothing: its processes can still be watched, stopped and removed, and it cannot be started.
+ * Reads the spec of a run; undefined if the run does not exist. For a damaged file it returns an empty spec:
+ * the processes can still be watched, stopped and removed, but the run cannot be started.
  */
 export async function readSpec(files: RunFiles): Promise<RecordedSpec | undefined> {
   const path = `${files.dir}/spec.json`;
@@ -140,7 +140,7 @@ export async function readSpec(files: RunFiles): Promise<RecordedSpec | undefine
   return { ...ref, ...nothing, mounts: [], aliases: [], publish: [] };
 }
 
-/** The claim of a run: whose it is, `abandoned`, or undefined while nobody made it. */
+/** Reads the claim of a run: its owner, `abandoned`, or undefined if there is none yet. */
 export async function readClaim(files: RunFiles): Promise<Claim & { at: Date } | "abandoned" | undefined> {
   const link = await readLinkIfPresent(`${files.dir}/claim`);
   if (link === undefined) return undefined;
@@ -159,8 +159,8 @@ async function readLinkIfPresent(path: string): Promise<{ target: string; at: Da
 }
 
 /**
- * What tells the processes of a run, or undefined when it was not started yet, or by a version that did not
- * write it down.
+ * Reads how to find the processes of a run; undefined if it was not started yet, or by a version that did not
+ * record this.
  */
 export async function readTracking(files: RunFiles): Promise<Tracking | undefined> {
   const [by, group = ""] = (await readLinkIfPresent(`${files.dir}/tracked`))?.target.split(" ") ?? [];
@@ -170,8 +170,8 @@ export async function readTracking(files: RunFiles): Promise<Tracking | undefine
 }
 
 /**
- * Writes down what tells the processes of a run. The first one stays: a wrapper that knows it may be on its
- * way.
+ * Records how to find the processes of a run. The first record stays, because a wrapper that uses it may be
+ * starting.
  */
 export async function writeTracking(files: RunFiles, tracking: Tracking): Promise<Tracking> {
   const target = hasGroup(tracking) ? `${tracking.by} ${tracking.group}` : tracking.by;
@@ -179,7 +179,7 @@ export async function writeTracking(files: RunFiles, tracking: Tracking): Promis
   return await readTracking(files) ?? tracking;
 }
 
-/** Makes a link whose target is its content, unless there is one. */
+/** Creates a link whose target is its content, unless there is one. */
 async function linkOnce(path: string, target: string): Promise<void> {
   try {
     await Deno.symlink(target, path);
@@ -188,7 +188,7 @@ async function linkOnce(path: string, target: string): Promise<void> {
   }
 }
 
-/** Takes the right to start away from every wrapper. Does nothing when the run is claimed. */
+/** Prevents every wrapper from starting the run. Does nothing if the run is claimed. */
 export async function abandon(files: RunFiles): Promise<void> {
   await linkOnce(`${files.dir}/claim`, "abandoned");
 }
@@ -198,26 +198,26 @@ export async function readOutcome(files: RunFiles): Promise<Outcome | undefined>
   return await readJson<Outcome>(`${files.dir}/ended.json`);
 }
 
-/** Exit codes of a set-up that no daemon finished: nobody answered it, or nobody listened (SIGPIPE). */
+/** Exit codes of a set-up that no daemon finished: nobody answered, or nobody listened (SIGPIPE). */
 const UNFINISHED = [125, 128 + 13];
 /**
- * What setup.sh says with the first of them. Of a run's processes only its set-up can write where it says it.
+ * The message of setup.sh with the first of them. Only the set-up can write to that place.
  */
 const NOBODY_FINISHED = "nobody finished the set-up";
 
-/** Whether a claimed run of which nothing lives never ran anything, because its set-up was not finished. */
+/** Whether a claimed run without processes never ran anything, because its set-up was not finished. */
 export async function isUnfinished(files: RunFiles, exit: { code: number } | undefined): Promise<boolean> {
   const hasSuchCode = exit !== undefined && UNFINISHED.includes(exit.code);
   if (hasSuchCode && (await readIfPresent(`${files.dir}/error`))?.trim() === NOBODY_FINISHED) return true;
-  // A command may end with such a code too, but not before its mounts were made.
+  // A command may end with such a code too, but only after its mounts were made.
   if (await readMainPid(files) !== undefined) return false;
-  // A claim without `starting` is what a reset leaves that was cut short.
+  // A claim without `starting` is left by an interrupted reset.
   return hasSuchCode || await readIfPresent(`${files.dir}/starting`) === undefined;
 }
 
 /**
- * Puts a run whose set-up was not finished back to where it was created. Whoever dies on the way leaves the
- * same to be done.
+ * Resets a run with an unfinished set-up to its state after creation. If it is interrupted, it can be
+ * repeated.
  */
 export async function resetRun(files: RunFiles): Promise<void> {
   await removeIfPresent(`${files.dir}/starting`);
@@ -232,7 +232,7 @@ export async function writeOutcome(files: RunFiles, outcome: Outcome): Promise<v
   await removeSignals(files);
 }
 
-/** Removes a run's signals; done when there are none. */
+/** Removes a run's signals. Does nothing if there are none. */
 export async function removeSignals(files: RunFiles): Promise<void> {
   for (const suffix of ["alive", "ready", "exit"]) {
     await removeIfPresent(`${files.signals}.${suffix}`);
@@ -245,13 +245,13 @@ async function removeIfPresent(path: string): Promise<void> {
   });
 }
 
-/** When and with which code the main process ended, as the wrapper wrote it down. */
+/** Reads the time and code of the main process's exit, as the wrapper recorded them. */
 export async function readExit(files: RunFiles): Promise<{ code: number; at: Date } | undefined> {
   const link = await readLinkIfPresent(`${files.signals}.exit`);
   return link && { code: Number(link.target), at: link.at };
 }
 
-/** The pid of the main process, once its mounts are made. */
+/** Reads the pid of the main process, once its mounts are made. */
 export async function readMainPid(files: RunFiles): Promise<number | undefined> {
   return Number(await readIfPresent(`${files.signals}.ready`)) || undefined;
 }

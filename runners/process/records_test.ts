@@ -12,8 +12,7 @@ Deno.test({
     const files = runFiles(disk.path, { instanceUid: "a1", run: 1 });
     await Deno.mkdir(files.dir);
     await Deno.mkdir(`${disk.path}/signals`);
-    // More than the room that is left, and the file is at most half there: the write takes a part without an
-    // error.
+    // More than the free space. Half of the file fits, so the write is short, without an error.
     const text = JSON.stringify({ long: "x".repeat(40_000) });
     await disk.fill({ free: 20_000 });
     await assert.rejects(() => replaceFile(`${files.dir}/spec.json`, text), /No space left/);

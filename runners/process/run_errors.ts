@@ -1,21 +1,23 @@
-/** Why a call about a run is refused, with what to do. @module */
+/** Creates the errors for refused calls about a run. @module */
 import { RuneError } from "../../model/error.ts";
 import type { RunSpec } from "../runner.ts";
 import type { RunFiles } from "./records.ts";
 
-/** Its wrapper ended before it ran anything, though nobody ended it. */
+/** The error for a run whose wrapper ended before it ran anything, although nobody ended it. */
 export function notStarted({ instance }: RunSpec): RuneError {
   return new RuneError("unavailable", `the process of ${instance} could not be started`, {
     hint: "look for limits on processes and memory of this host",
   });
 }
 
-/** No run has this name. */
+/** The error for a run that does not exist. */
 export function noSuchRun(files: RunFiles): RuneError {
   return new RuneError("not_found", `there is no run ${files.name}`, { hint: "create it first" });
 }
 
-/** It would write a volume, and nothing here tells when all of its processes are gone. */
+/**
+ * The error for a run that writes a volume, on a host that cannot tell when all of its processes have ended.
+ */
 export function cannotContain(): RuneError {
   return new RuneError(
     "failed_precondition",

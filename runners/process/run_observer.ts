@@ -1,4 +1,4 @@
-/** What is certain of a run: looks at it, and settles first what is undecided. @module */
+/** Observes a run, and first settles what is undecided. @module */
 import type { RunState } from "../runner.ts";
 import { isPaused } from "./pause.ts";
 import { type Observation, observe } from "./observe.ts";
@@ -14,23 +14,23 @@ export class RunObserver {
     this.#supervisor = supervisor;
   }
 
-  /** What is certain of a run. Call it within `exclusive`. */
+  /** Observes a run. Call it within `exclusive`. */
   async observeAlone(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
-    // A wrapper on its way out takes milliseconds, and leaves no time to be seen as running.
+    // A wrapper takes milliseconds to exit, so a run must not be reported as running in between.
     const leaving = found.state === "ending" && found.members.every(({ pid }) => pid === found.leader.pid);
     if (!isUndecided(found) && !leaving) return found;
     await this.#supervisor.settle(files);
     return await observe(files, this.#supervisor.host);
   }
 
-  /** As `observeAlone`; a run that may still be about to start is made never to. */
+  /** As `observeAlone`. Prevents a run that may still be about to start from ever starting. */
   async observeForGood(files: RunFiles): Promise<Observation> {
     if ((await observe(files, this.#supervisor.host)).state === "unclaimed") await abandon(files);
     return await this.observeAlone(files);
   }
 
-  /** As `observeAlone`, without waiting for other calls where nothing needs to be decided. */
+  /** As `observeAlone`, but waits for other calls only if something must be settled. */
   async observeSettled(files: RunFiles): Promise<Observation> {
     const found = await observe(files, this.#supervisor.host);
     if (!isUndecided(found) && found.state !== "ending") return found;
@@ -42,7 +42,7 @@ export class RunObserver {
     return await this.withPause(files, await observe(files, this.#supervisor.host));
   }
 
-  /** The state of what was observed, with whether it is paused and what it left behind. */
+  /** Adds to the observed state whether the run is paused, and how many processes it left behind. */
   async withPause(files: RunFiles, found: Observation): Promise<RunState> {
     const state = toState(files, found);
     if (!isLiving(found)) return state;
@@ -52,7 +52,7 @@ export class RunObserver {
   }
 }
 
-/** Whether something must be settled before it is certain what became of a run. */
+/** Whether something must be settled before the state of the run is certain. */
 function isUndecided({ state }: Observation): boolean {
   return state === "unfinished" || state === "gone";
 }

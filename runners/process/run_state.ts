@@ -1,4 +1,4 @@
-/** What was observed of a run, in the words of the contract. @module */
+/** Converts observations of a run to the states of the contract. @module */
 import type { RunState } from "../runner.ts";
 import type { Observation } from "./observe.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";
@@ -41,8 +41,8 @@ export function toState(files: RunFiles, found: Observation): RunState {
 }
 
 /**
- * The run's main process. A pid alone may be another process's by now: where a group tells the run's own, it
- * is among them.
+ * Finds the run's main process. Another process may have its pid by now, so if a group contains the run's
+ * processes, it must be among them.
  */
 export function mainOf(found: Observation): ProcessStat | undefined {
   if (found.state !== "running" || found.main === undefined) return undefined;

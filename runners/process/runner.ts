@@ -1,6 +1,6 @@
 /**
- * The process runner: the contract of `runner.ts` for programs of this host. What a run is and why it starts
- * at most once is told in `records.ts`; who watches runs in `supervisor.ts`. Runs outlive this object and the
+ * The process runner: the contract of `runner.ts` for programs of this host. `records.ts` documents what a
+ * run is and why it starts at most once. `supervisor.ts` watches runs. Runs outlive this object and the
  * daemon.
  * @module
  */
@@ -51,45 +51,45 @@ import { noSuchRun, notStarted } from "./run_errors.ts";
 import { RunObserver } from "./run_observer.ts";
 import { findTool } from "./tools.ts";
 
-/** What a process runner needs. */
+/** Options of the process runner. */
 export interface ProcessRunnerOptions {
-  /** Directory of all runs; made when missing. One daemon at a time. */
+  /** The directory of all runs, created if it is missing. Only one daemon may use it at a time. */
   dir: string;
   /**
-   * Names what the runs leave on the host beside the directory: who finds it knows whose it is. One daemon at
-   * a time, too.
+   * Names the traces of runs on the host outside the directory, so that their owner is known. Only one daemon
+   * may use it at a time.
    */
   daemonId: string;
-  /** The hierarchies that are used. Default: all that this host has. */
+  /** The hierarchies to use. Default: all of this host. */
   cgroups?: CgroupMounts;
   logger?: Logger;
   /** Default: 10 MiB × 3 a stream. */
   rotation?: Rotation;
-  /** Directories of the daemon's own beside `dir`: no mount of a run may cover them or be in them. */
+  /** Other directories of the daemon. No mount of a run may cover them or be in them. */
   closed?: readonly string[];
 }
 
 /** A runner of processes. */
 export interface ProcessRunner extends Runner {
   /**
-   * Whether it can tell when all processes of a run are gone. Where it cannot, no run gets anything to write.
+   * Whether it can tell when all processes of a run have ended. If not, no run gets anything to write.
    */
   readonly contains: boolean;
   /**
-   * Resolves when nothing that was started from this directory runs without a record (see strays.ts): before
-   * that, nothing may be started that could write what it writes.
+   * Resolves when no process of this directory runs without a record (see strays.ts). Before that, nothing
+   * may be started that could write to the same places.
    *
-   * @throws when the runner is closed first.
+   * @throws if the runner is closed first.
    */
   waitUntilClear(): Promise<void>;
-  /** Stops watching; processes go on. */
+  /** Stops watching. Processes continue. */
   close(): Promise<void>;
 }
 
 /**
- * Makes the runner over a directory and takes up the runs that are there.
+ * Creates a runner over a directory and adopts the existing runs.
  *
- * @throws {RuneError} `unavailable` when the directory cannot be written or watched.
+ * @throws {RuneError} `unavailable` if the directory cannot be written or watched.
  */
 export function createProcessRunner(options: ProcessRunnerOptions): ProcessRunner {
   try {
@@ -107,7 +107,7 @@ class DirectoryRunner implements ProcessRunner {
   readonly name = "process";
   readonly #supervisor: Supervisor;
   readonly #observer: RunObserver;
-  /** Values that are in memory alone, between `create` and `start`. */
+  /** Values between `create` and `start`, kept only in memory. */
   readonly #secrets = new Map<string, Record<string, string>>();
   readonly #cpu = new CpuMeter();
   readonly #closed: readonly string[];
@@ -143,7 +143,7 @@ class DirectoryRunner implements ProcessRunner {
     const files = this.#files(spec);
     return await this.#exclusive(files, async () => {
       throwIfAborted(signal);
-      // Also for a run that exists: an earlier daemon made it, and took the values with it.
+      // Even for an existing run: the earlier daemon that created it lost the values.
       if (spec.secretEnv) this.#secrets.set(files.name, spec.secretEnv);
       const found = await this.#observer.observeAlone(files);
       if (found.state !== "absent") return toState(files, found);
@@ -203,7 +203,7 @@ class DirectoryRunner implements ProcessRunner {
       await this.#supervisor.settle(files);
       this.#supervisor.publish(files, spec);
       const started = await this.#observer.observeAlone(files);
-      // Put back by settle(): its set-up ended though this daemon lives.
+      // settle() has reset it: its set-up ended although this daemon lives.
       if (started.state === "created") throw notStarted(spec);
       return toState(files, started);
     });
@@ -211,7 +211,7 @@ class DirectoryRunner implements ProcessRunner {
 
   async stop(ref: RunRef, { timeoutMs, signal, stopSignal }: StopOptions): Promise<RunState> {
     const files = this.#files(ref);
-    // After a start that is under way.
+    // Waits for a start under way.
     const first = await this.#exclusive(files, () => this.#observer.observeForGood(files));
     if (!isLiving(first)) return toState(files, first);
     const { stopping } = this.#supervisor;
@@ -259,7 +259,7 @@ class DirectoryRunner implements ProcessRunner {
       throwIfAborted(signal);
       const { root } = this.#supervisor;
       const found = await this.#observer.observeForGood(files);
-      // Control groups come before the record: a daemon may have died in between.
+      // Control groups are created before the record, and a daemon may have died in between.
       if (found.state === "absent") return await this.#supervisor.removeGroups(files);
       if (isLiving(found)) {
         throw new RuneError("conflict", `${found.spec.instance} still runs and cannot be removed`, {
@@ -364,7 +364,7 @@ class DirectoryRunner implements ProcessRunner {
     await this.#supervisor.close();
   }
 
-  /** What `create` was given. @throws {RuneError} `conflict` when that was an earlier daemon's. */
+  /** The secrets from `create`. @throws {RuneError} `conflict` if an earlier daemon received them. */
   #secretEnv(files: RunFiles, { secretNames = [], instance }: RecordedSpec): Record<string, string> {
     const known = this.#secrets.get(files.name) ?? {};
     if (secretNames.every((name) => Object.hasOwn(known, name))) return known;

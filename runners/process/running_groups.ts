@@ -1,5 +1,5 @@
 /**
- * The processes of a daemon that live on this host, for who must know before that daemon is there.
+ * Lists the living processes of a daemon on this host, for callers that run before the daemon does.
  * @module
  */
 import { groupMembers, groupOf, listRunGroups, TRACKERS } from "./cgroup.ts";
@@ -9,17 +9,17 @@ import { parseRunName } from "./records.ts";
 
 /** A run whose processes live. */
 export interface RunningGroup {
-  /** Of the run. */
+  /** The name of the run. */
   name: string;
   pids: number[];
 }
 
 /**
- * Lists them: by control groups, which carry the daemon's id, and by wrappers, which have it among their
- * arguments or, of earlier versions, were started from one of these directories: where a daemon could make no
- * groups.
+ * Lists runs with living processes, by control groups and by wrappers. Control groups carry the daemon's id.
+ * Wrappers have the id among their arguments. Wrappers of earlier versions, which are found where a daemon
+ * could not create groups, were started from one of these directories.
  *
- * @param options.dataDirs where the daemon's data is or was.
+ * @param options.dataDirs the current and former data directories of the daemon.
  */
 export function listRunningGroups(
   { daemonId, dataDirs }: { daemonId: string; dataDirs: string[] },

@@ -10,7 +10,8 @@
  *    command.
  * 4. It says `ready` and becomes the command.
  *
- * Whoever dies on the way closes a pipe that the other one reads: a run whose set-up is never finished ends.
+ * If either side dies on the way, it closes a pipe that the other reads, so a run with an unfinished set-up
+ * ends.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -25,19 +26,19 @@ import type { RunFiles } from "./records.ts";
 import { findTool } from "./tools.ts";
 import { makeView } from "./view.ts";
 
-/** What starting a run takes. */
+/** Options of starting a run. */
 export interface SpawnOptions {
   /** Directory of all runs. */
   root: string;
   daemonId: string;
-  /** Whether the run gets a namespace of its own. Default: no. */
+  /** Whether the run gets its own namespace. Default: no. */
   inNamespace?: boolean;
   launch: Launch;
   /** `cgroup.procs` files that the wrapper joins. */
   procs: string[];
-  /** What its view shows; see mount_points.ts for who judges where. */
+  /** The mounts of its view, which mount_points.ts has checked. */
   mounts: RunMount[];
-  /** Directories of the daemon's own. */
+  /** The daemon's own directories. */
   closed?: readonly string[];
   signal: AbortSignal;
 }
@@ -66,7 +67,7 @@ export async function spawnWrapper(files: RunFiles, options: SpawnOptions): Prom
   }).spawn();
   const writer = child.stdin.getWriter();
   const lines = readLines(child.stdout, signal);
-  // Whoever is stopped, or hangs in a mount, is not waited for past the caller's time.
+  // A process that is stopped, or hangs in a mount, is not waited for past the caller's time.
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => giveUp(), { once: true });
   if (signal.aborted) giveUp();
@@ -107,7 +108,7 @@ async function setUp(
 ): Promise<void> {
   const stat = await lines.next();
   if (stat === undefined || await lines.next() !== "waiting") return;
-  // A process that ended meanwhile has closed the pipe, and the end of it is what the caller sees.
+  // A process that has ended in the meantime has closed the pipe, and the caller sees its end.
   const say = (data: Uint8Array) => writer.write(data).catch(() => {});
   const process = parseStat(stat);
   try {
@@ -116,22 +117,22 @@ async function setUp(
     await Deno.writeTextFile(`${files.signals}.ready`, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     if (signal.aborted) return;
-    // On a full disk the reason may have no room either; the exit code needs none.
+    // On a full disk the reason may not fit either. The exit code needs no space.
     await Deno.writeTextFile(`${files.dir}/error`, `${(error as Error).message}\n`, { append: true })
       .catch(() => {});
     await say(new TextEncoder().encode("failed\n"));
-    // Its end: the wrapper has written down the exit code.
+    // Waits for its end: the wrapper has recorded the exit code.
     await lines.next();
     return;
   }
-  // What a helper complained of was no reason to fail, and is none for how the command will end.
+  // Complaints of a helper did not make it fail, and say nothing about how the command will end.
   await Deno.truncate(`${files.dir}/error`).catch(() => {});
   await say(encodeEnvironment(launch.env));
-  // `ready`, or the end.
+  // `ready`, or the end of the pipe.
   await lines.next();
 }
 
-/** The programs between the wrapper and the command, each of which executes the next. */
+/** The programs between the wrapper and the command. Each executes the next. */
 async function helpersOf({ view, privileges, workdir, command }: Launch): Promise<string[]> {
   const options = setprivOptions(privileges);
   return [
@@ -149,7 +150,7 @@ async function helpersOf({ view, privileges, workdir, command }: Launch): Promis
   ];
 }
 
-/** The shell that becomes the command; setup.sh says what it expects. */
+/** The shell that becomes the command; setup.sh documents its arguments. */
 export function setupShell(
   { status, workdir, command }: { status: string[]; workdir: string; command: string[] },
 ): string[] {

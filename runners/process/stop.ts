@@ -1,16 +1,16 @@
 /**
- * Ending a run in order. The main process is asked first, alone: it knows how to end what it started, and a
- * child that is saving must not be killed beside its parent. What it leaves behind is asked when it has
- * ended, and at the latest when its time is up.
+ * Ends a run in order. The main process is asked first, alone, because it knows how to end its children, and
+ * a child that is saving must not be killed with its parent. The others are asked when the main process has
+ * ended, or at the latest when its time is up.
  *
  * - The main process gets its stop signal, and SIGKILL after the time-out.
  * - When it has ended, of itself or by that, the others get SIGTERM. They have what is left of the time-out,
  *   and a short time even where nothing is left.
  * - Then everything gets SIGKILL.
  *
- * So the time-out bounds what is in order, and a stop takes at most that short time longer. Programs that
- * expect a signal to every process, as a shell that does not hand it on, end all the same: the shell ends at
- * once, and then its children are asked.
+ * So the time-out limits the orderly end, and a stop takes only that short time longer. Programs that expect
+ * a signal to every process, like a shell that does not forward it, also end: the shell ends at once, and
+ * then its children are asked.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -21,7 +21,7 @@ import type { RunFiles } from "./records.ts";
 import { isLiving, type Living, mainOf } from "./run_state.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** How a run is ended. */
+/** Options of ending a run. */
 export interface EndOptions {
   supervisor: Supervisor;
   timeoutMs: number;
@@ -29,7 +29,7 @@ export interface EndOptions {
   signal: AbortSignal;
 }
 
-/** What the others have when the main process used the time up, in milliseconds. */
+/** How many milliseconds the others get if the main process used up the time. */
 const OTHERS_MS = 2_000;
 
 /** Signals a run until none of its processes is left, and records its end. */
@@ -38,7 +38,7 @@ export async function endRun(files: RunFiles, options: EndOptions): Promise<void
   const { bell, host, stopping } = supervisor;
   using listener = bell.listen(files.name, signal);
   const killAt = performance.now() + timeoutMs;
-  /** `killAt` is finite once they were asked. */
+  /** `killAt` is finite once they have been asked. */
   const others = { killAt: Infinity };
   let asked = false;
   let patience = 5;
@@ -76,12 +76,12 @@ export async function endRun(files: RunFiles, options: EndOptions): Promise<void
   }
 }
 
-/** Whether the main process has ended, also where nobody wrote that down, or does not exist yet. */
+/** Whether the main process has ended, even if this was not recorded, or does not exist yet. */
 function hasNoMain({ state, main, leader }: Living): boolean {
   return state === "ending" || main === undefined || readProcess(main) === undefined || !readSame(leader);
 }
 
-/** @throws {RuneError} `deadline_exceeded` where the call was given up. */
+/** @throws {RuneError} `deadline_exceeded` if the call was aborted. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   throw new RuneError("deadline_exceeded", "the call was given up before it was done", {

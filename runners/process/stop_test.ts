@@ -1,4 +1,4 @@
-/** The order in which the processes of a run are ended, by each way of telling which they are. @module */
+/** Tests the order in which the processes of a run are ended, for each way of finding them. @module */
 import assert from "node:assert/strict";
 import { until } from "../../tests/host.ts";
 import { TRACKERS } from "./cgroup.ts";
@@ -9,9 +9,9 @@ import type { RunSpec } from "../runner.ts";
 const { signal } = new AbortController();
 const cgroups = isNotRoot ? {} : findCgroupMounts();
 
-/** Says `ready`, and takes a while to save when it is asked to end. */
+/** Prints `ready`, and takes a while to save when it is asked to end. */
 const SAVING = `sh -c 'trap "sleep 0.7; echo saved; exit" TERM; echo ready; while :; do sleep 0.02; done'`;
-/** Cannot be asked. */
+/** Ignores SIGTERM. */
 const DEAF = `sh -c 'trap "" TERM; echo ready; while :; do sleep 0.02; done'`;
 
 async function startReady(room: ProcessRoom, script: string): Promise<RunSpec> {
@@ -26,7 +26,7 @@ async function startReady(room: ProcessRoom, script: string): Promise<RunSpec> {
 
 async function texts(room: ProcessRoom, spec: RunSpec): Promise<string[]> {
   const entries = await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal }));
-  // A shell tells on its standard error which of its own children ended by a signal.
+  // A shell reports on its standard error which of its own children a signal ended.
   return entries.flatMap(({ stream, text }) => stream === "stdout" ? [text] : []);
 }
 
@@ -43,7 +43,7 @@ for (const [by, only, ignore] of ways) {
     roomTest(`by ${by}: ${name}`, fn, { ...(ignore && { ignore }), room: { cgroups: only } });
 
   test("a child that saves is asked after its parent, and has the time that is left", async (room) => {
-    // The parent hands no signal on: it dies at once.
+    // The parent forwards no signal: it dies at once.
     const spec = await startReady(room, `${SAVING} & wait`);
     const stopped = await room.runner.stop(spec, { timeoutMs: 10_000, signal });
     assert.deepEqual([stopped.exitCode, stopped.killed], [143, undefined]);
@@ -58,7 +58,7 @@ for (const [by, only, ignore] of ways) {
     assert.equal((await (await room.reopen()).inspect(spec, signal)).killed, true);
   });
 
-  test("what heeds nothing is killed soon after the time is up", async (room) => {
+  test("processes that ignore SIGTERM are killed soon after the time is up", async (room) => {
     const spec = await startReady(room, `trap "" TERM; ${DEAF} & while :; do sleep 0.02; done`);
     const began = performance.now();
     const stopped = await room.runner.stop(spec, { timeoutMs: 400, signal });
@@ -67,7 +67,7 @@ for (const [by, only, ignore] of ways) {
     assert.ok(took >= 400 && took < 3_000, `${took} ms`);
   });
 
-  test("what a main process leaves behind is counted, and has its time to end in order", async (room) => {
+  test("processes that a main process leaves behind are counted, and get time to end in order", async (room) => {
     const spec = await startReady(room, `${SAVING} & sleep 300 & sleep 0.2; exit 0`);
     const ended = await until("the run has ended", async () => {
       const state = await room.runner.inspect(spec, signal);
@@ -75,14 +75,14 @@ for (const [by, only, ignore] of ways) {
     });
     assert.equal(ended.exitCode, 0);
     assert.equal(ended.killed, undefined);
-    // With what the first one waits in.
+    // Includes the child in which the first one waits.
     assert.ok(ended.leftBehind! >= 2, String(ended.leftBehind));
     assert.deepEqual(await texts(room, spec), ["ready", "saved"]);
     assert.ok((await (await room.reopen()).inspect(spec, signal)).leftBehind! >= 2);
   });
 }
 
-Deno.test("a main process that starts nothing, or waits for it, leaves nothing behind, also beside exec", async () => {
+Deno.test("a main process that starts nothing, or waits for it, leaves nothing behind, even during an exec", async () => {
   const room = await openRoom();
   try {
     const spec = await startReady(
@@ -98,7 +98,7 @@ Deno.test("a main process that starts nothing, or waits for it, leaves nothing b
     });
     const reader = session.output.getReader();
     await reader.read();
-    // By no call of the runner: as if it had ended of itself.
+    // Without a call of the runner, as if it had ended by itself.
     Deno.kill(pid!, "SIGUSR1");
     const state = await until("the run has ended", async () => {
       const state = await room.runner.inspect(spec, signal);

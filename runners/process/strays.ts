@@ -1,9 +1,9 @@
 /**
- * Processes of this daemon of which its directory has no record any more: it was lost, or a backup was put in
- * its place or elsewhere. Nobody can tell what they write, so they end before any run is judged or started.
- * What proves that one is ours is the daemon's id, which its control group carries and its wrapper has among
- * its arguments, wherever it was started from. A wrapper of an earlier version has no id; it says which
- * directory it came from.
+ * Finds and ends processes of this daemon without a record in its directory: the record was lost, or a backup
+ * was restored there or elsewhere. Nobody can tell what they write, so they end before any run is judged or
+ * started. The daemon's id proves that a process is its own: the control group carries it, and the wrapper
+ * has it among its arguments, wherever it was started from. A wrapper of an earlier version has no id, but
+ * its arguments name its directory.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -16,16 +16,16 @@ import { namespaceMembers } from "./namespace.ts";
 import { type ProcessIdentity, type ProcessStat, readProcess, readSame, sessionMembers } from "./proc.ts";
 import { parseRunName, type Tracking } from "./records.ts";
 
-/** A run without a record, or a part of one. */
+/** A run without a complete record. */
 export interface Stray {
-  /** Of the run. */
+  /** The name of the run. */
   name: string;
   tracking: Tracking;
-  /** Its wrapper, which leads its session, where it was found. */
+  /** Its wrapper, which leads its session, if it was found. */
   leader?: ProcessIdentity;
 }
 
-/** Where strays are looked for. */
+/** Options of the search. */
 export interface StrayOptions {
   cgroups: CgroupMounts;
   daemonId: string;
@@ -33,7 +33,7 @@ export interface StrayOptions {
 
 const LOOK_MS = 25;
 
-/** The runs that live without a record in `root`. */
+/** Finds the living runs without a record in `root`. */
 export function findStrays(root: string, options: StrayOptions): Stray[] {
   const strays = straysByGroup(root, options);
   for (const found of straysByWrapper(root, options)) {
@@ -45,7 +45,7 @@ export function findStrays(root: string, options: StrayOptions): Stray[] {
   return strays;
 }
 
-/** The control groups of runs without a record in `root`. */
+/** Finds the control groups of runs without a record in `root`. */
 export function lostGroups(root: string, options: StrayOptions): string[] {
   return lostNames(root, options).map((name) => groupOf(options.daemonId, name));
 }
@@ -77,22 +77,22 @@ function straysByWrapper(root: string, { cgroups, daemonId }: StrayOptions): Str
       if (Deno.statSync(`/proc/${pid}`).uid !== Deno.uid() || existsSync(`${root}/${name}`)) continue;
       if (id !== daemonId && !isFrom(root, `/proc/${pid}/root${script}`)) continue;
       const apart = Deno.readLinkSync(`/proc/${pid}/ns/pid`) !== namespace;
-      // Versions that named the group after the run alone.
+      // Versions that named the group only after the run.
       const earlier = cgroups.unified !== undefined && existsSync(`${cgroups.unified}/rune/${name}`);
       const tracking: Tracking = earlier
         ? { by: "unified", group: name }
         : { by: apart ? "namespace" : "session" };
       strays.push({ name, leader, tracking });
     } catch {
-      // It ended meanwhile, or is somebody else's.
+      // It has ended in the meantime, or belongs to somebody else.
     }
   }
   return strays;
 }
 
 /**
- * Whether a script, as a process sees it, is the one in this directory: another view may have another
- * directory there.
+ * Whether a script is in this directory, as its process sees it. Another view may have another directory
+ * there.
  */
 function isFrom(root: string, script: string): boolean {
   const [seen, ours] = [script, `${root}/wrapper.sh`].map((path) => Deno.statSync(path));
@@ -100,9 +100,9 @@ function isFrom(root: string, script: string): boolean {
 }
 
 /**
- * Ends strays with all of their processes: SIGTERM, and after `graceMs` SIGKILL as often as it takes.
+ * Ends strays with all of their processes: SIGTERM, and after `graceMs` SIGKILL as often as necessary.
  *
- * @throws when the signal aborts first.
+ * @throws if the signal aborts first.
  */
 export async function endStrays(
   strays: Stray[],
@@ -118,13 +118,13 @@ export async function endStrays(
       return alive;
     });
     if (living.length === 0) return;
-    // Asked once: what they start to clean up after themselves is left to it.
+    // SIGTERM is sent once, so that processes which they start to clean up can finish.
     const due = performance.now() >= killAt ? "SIGKILL" : asked ? undefined : "SIGTERM";
     asked = true;
     for (const stray of due ? living : []) {
       const { tracking, leader = NOBODY } = stray;
       const members = known.get(stray)!;
-      // A snapshot may have been taken when the records were lost.
+      // The records may have been lost while a snapshot had paused the run.
       resumeRun(host.cgroups, { tracking, members });
       signalMembers(host, { leader, members, tracking }, due!);
     }
@@ -132,12 +132,14 @@ export async function endStrays(
   }
 }
 
-/** The leader of a stray that was found by its group: each of its processes is signalled by itself. */
+/**
+ * The leader of a stray that was found only by its group. Each of its processes is signalled individually.
+ */
 const NOBODY: ProcessIdentity = { pid: 0, startTime: 0 };
 
 /**
- * @param options.seen what was found before. A session whose leader is gone may be another one by now, so
- * these alone count.
+ * @param options.seen the processes found before. A session without its leader may be another one by now, so
+ * only these count.
  */
 function membersOf(
   { leader, tracking }: Stray,

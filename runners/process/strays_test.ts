@@ -4,8 +4,8 @@ import { readProcess } from "./proc.ts";
 import { openRoom, roomTest as test } from "./test_room.ts";
 
 /**
- * Ends when it may: after SIGTERM, and once `go` is in its directory. `began` is there when SIGTERM does not
- * end it at once.
+ * Ends as soon as it may: after SIGTERM, and once `go` is in its directory. `began` appears if SIGTERM does
+ * not end it at once.
  */
 const makeObedient = (dir: string) =>
   `trap 'while [ ! -e ${dir}/go ]; do sleep 0.05; done; echo bye >${dir}/bye; exit 0' TERM; ` +
@@ -17,7 +17,7 @@ const waitForStart = (dir: string) =>
   until("the process handles signals", () => Deno.stat(`${dir}/began`).then(() => true));
 
 test(
-  "a runner whose records were lost ends all that lives of them, and nothing of others",
+  "a runner whose records were lost ends all of their processes, and no others",
   async (room, signal) => {
     const other = await openRoom();
     try {
@@ -44,7 +44,7 @@ test(
 );
 
 test(
-  "what has no record ends in its own way, paused or not, also when the runner is closed meanwhile",
+  "processes without a record end in an orderly way, paused or not, even if the runner is closed in the meantime",
   async (room, signal) => {
     const spec = room.shell(makeObedient(room.data));
     await room.runner.create(spec, signal);

@@ -1,8 +1,8 @@
 /**
- * Keeps watch over every run of a directory while a daemon runs: sees their ends, ends what a main process
- * left behind, records outcomes, and looks after their logs. One inotify watch sees all runs, those of an
- * earlier daemon too; a tick every second is for what no watch can see (a run whose wrapper was killed) and
- * for marks and rotation.
+ * Watches every run of a directory while a daemon runs. It notices their ends, ends processes that a main
+ * process left behind, records outcomes, and maintains their logs. One inotify watch covers all runs,
+ * including those of an earlier daemon. A tick every second handles marks and rotation, and changes that a
+ * watch cannot see (a run whose wrapper was killed).
  * @module
  */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -47,19 +47,19 @@ const SCRIPTS = {
 };
 const TICK_MS = 1_000;
 /**
- * While a log grows by more than is given back at once between two ticks: what is kept must not depend on how
- * fast it grows.
+ * The interval while a log grows by more than one chunk between two ticks, so that the kept amount does not
+ * depend on the speed.
  */
 const HURRIED_TICK_MS = 50;
-/** How long what a main process left behind may take to end in order: what services have by default. */
+/** How long processes that a main process left behind may take to end; the default of services. */
 const LEFTOVER_MS = 10_000;
-/** How long a process without a record may take to end by itself: what services have by default. */
+/** How long a process without a record may take to end; the default of services. */
 const STRAY_MS = 10_000;
-/** How long the kernel may take for processes that were killed. */
+/** How long the kernel may take to end killed processes. */
 const REST_MS = 5_000;
 const SIGNAL = /^(.+)\.(alive|ready|exit)$/;
 
-/** What a supervisor needs. */
+/** Options of a supervisor. */
 export interface SupervisorOptions {
   dir: string;
   daemonId: string;
@@ -82,13 +82,14 @@ export class Supervisor {
   readonly bell = new Bell();
   readonly hub = new EventHub();
   readonly groups: GroupRemover;
-  /** Runs that stop() is ending, which knows how long they may take; `killed` once it sent SIGKILL. */
+  /** Runs that stop() is ending, which knows their time limit; `killed` once it sent SIGKILL. */
   readonly stopping = new Map<string, { killed: boolean }>();
   /**
-   * Runs whose main process ended well by itself, and how many others it left, while those are about to end.
+   * Runs whose main process ended by itself with success, and how many processes it left, while these are
+   * ending.
    */
   readonly leaving = new Map<string, number>();
-  /** Pids of the commands of `exec` in each run: none of theirs is a process that the run left behind. */
+  /** Pids of the commands of `exec` in each run, which do not count as processes that the run left behind. */
   readonly #commands = new Map<string, Set<number>>();
 
   readonly #rotation: Rotation;
@@ -103,7 +104,7 @@ export class Supervisor {
   #hurried?: ReturnType<typeof setTimeout>;
   #closed = false;
   readonly #stopped = new AbortController();
-  /** Settles when no process without a record is left; undefined when there was none. */
+  /** Settles when no process without a record is left; undefined if there was none. */
   readonly #clearing?: Promise<void>;
 
   readonly daemonId: string;
@@ -115,11 +116,11 @@ export class Supervisor {
     this.#logger = logger;
     mkdirSync(`${dir}/signals`, { recursive: true, mode: 0o700 });
     for (const [name, text] of Object.entries(SCRIPTS)) {
-      // By rename: shells of running runs go on reading the script that they began with.
+      // By rename, because the shells of running runs continue to read their script.
       writeFileSync(`${dir}/${name}.next`, text, { mode: 0o600 });
       renameSync(`${dir}/${name}.next`, `${dir}/${name}`);
     }
-    // Halves of an earlier daemon's create() and remove().
+    // Remains of an earlier daemon's interrupted create() and remove().
     for (const { name } of Deno.readDirSync(dir)) {
       if (/^\.(making|removed)-/.test(name)) Deno.removeSync(`${dir}/${name}`, { recursive: true });
     }
@@ -138,12 +139,12 @@ export class Supervisor {
     this.#inBackground(this.#adopt());
   }
 
-  /** The control group that a run gets. */
+  /** The name of a run's control group. */
   groupOf(files: RunFiles): string {
     return groupOf(this.daemonId, files.name);
   }
 
-  /** The pids of the commands of `exec` in a run, to be kept up to date. */
+  /** The pids of the commands of `exec` in a run. The caller keeps them up to date. */
   commandsOf({ name }: RunFiles): Set<number> {
     const known = this.#commands.get(name) ?? new Set();
     this.#commands.set(name, known);
@@ -158,10 +159,10 @@ export class Supervisor {
   }
 
   /**
-   * Ends what still lives of a run whose end is recorded: versions that did not look below a control group
-   * recorded it too early.
+   * Ends the remaining processes of a run whose end is recorded. Versions that did not check groups below a
+   * control group recorded it too early.
    *
-   * @throws {RuneError} `unavailable` when it does not end.
+   * @throws {RuneError} `unavailable` if they do not end.
    */
   async endRest(files: RunFiles): Promise<void> {
     const claim = await readClaim(files);
@@ -178,23 +179,23 @@ export class Supervisor {
       });
   }
 
-  /** Resolves when nothing of this directory runs without a record. @throws when it is closed first. */
+  /** Resolves when nothing of this directory runs without a record. @throws if it is closed first. */
   async waitUntilClear(): Promise<void> {
     await this.#clearing;
   }
 
-  /** Runs `fn` alone among the calls for this run that change its records. */
+  /** Runs `fn` exclusively among the calls for this run that change its records. */
   async exclusive<T>(name: string, fn: () => Promise<T>): Promise<T> {
     return await this.#calls.run([name], { work: fn });
   }
 
   /** Brings the record of a run up to date: tracks it while it lives, ends leftovers, records its end. */
   async settle(files: RunFiles): Promise<void> {
-    // One under way may have looked before what this caller knows of.
+    // A call under way may have checked before the change that this caller knows of.
     await this.#settling.run([files.name], { work: () => this.#settle(files) });
   }
 
-  /** Tells everybody that a run changed. */
+  /** Notifies all subscribers that a run changed. */
   publish(files: RunFiles, { namespace, instance }: RunSpec): void {
     this.bell.ring(files.name);
     this.hub.publish({ type: "changed", ref: refOf(files), namespace, instance });
@@ -246,7 +247,7 @@ export class Supervisor {
         return this.publish(files, found.spec);
       }
       if (found.state !== "ending" || this.stopping.has(files.name)) return;
-      // The wrapper ends by itself, but may have been stopped by somebody.
+      // The wrapper ends by itself, unless somebody has stopped it.
       const others = found.members.filter(({ pid }) => pid !== found.leader.pid);
       if (killAt === undefined) {
         killAt = performance.now() + LEFTOVER_MS;
@@ -264,7 +265,7 @@ export class Supervisor {
     }
   }
 
-  /** Records the end of a run of which no process is left, and tells everybody. */
+  /** Records the end of a run without processes, and notifies all subscribers. */
   async #finish(files: RunFiles, { spec, outcome }: { spec: RunSpec; outcome: Outcome }): Promise<void> {
     const tracking = await trackingOf(files, this.host);
     const group = hasGroup(tracking) ? tracking.group : this.groupOf(files);
@@ -292,10 +293,10 @@ export class Supervisor {
       for (const path of event.paths) {
         const [, name, signal] = SIGNAL.exec(path.slice(path.lastIndexOf("/") + 1)) ?? [];
         const ref = name === undefined ? undefined : parseRunName(name);
-        // A link that leads nowhere, as `exit` does, is said to be removed when it is made.
+        // inotify reports a dangling link, like `exit`, as removed when it is created.
         if (!ref || (event.kind === "remove" && signal !== "exit")) continue;
         this.bell.ring(name!);
-        // `access` of `alive` is its closing: the wrapper ended.
+        // `access` of `alive` means that it was closed: the wrapper has ended.
         if (signal === "exit" || (signal === "alive" && event.kind === "access")) {
           this.#inBackground(this.settle(runFiles(this.root, ref)));
         }

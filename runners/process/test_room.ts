@@ -1,13 +1,13 @@
 /**
- * Makes process runners over a directory of their own for tests, and removes whatever their runs left.
+ * Creates process runners over their own directory for tests, and removes the remains of their runs.
  * @module
  */
 import type { RunSpec } from "../runner.ts";
 import { createProcessRunner, type ProcessRunner, type ProcessRunnerOptions } from "./runner.ts";
 
-/** Process runs need Linux. */
+/** Process runs require Linux. */
 export const cannotRun = Deno.build.os !== "linux";
-/** Mounts, users and control groups need root, too. */
+/** Mounts, users and control groups also require root. */
 export const isNotRoot = cannotRun || Deno.uid() !== 0;
 
 /** A directory with process runners over it. */
@@ -22,7 +22,7 @@ export interface ProcessRoom {
   cleanup(): Promise<void>;
 }
 
-/** Opens a room. Whatever a test does, `cleanup()` must follow. */
+/** Opens a room. Every test must call `cleanup()` at its end. */
 export async function openRoom(options: Partial<ProcessRunnerOptions> = {}): Promise<ProcessRoom> {
   const temporary = await Deno.makeTempDir({ prefix: "rune-process-" });
   const dir = `${temporary}/processes`;
@@ -72,7 +72,7 @@ export async function openRoom(options: Partial<ProcessRunnerOptions> = {}): Pro
   return room;
 }
 
-/** Registers a test in a room of its own. */
+/** Registers a test with its own room. */
 export function roomTest(
   name: string,
   fn: (room: ProcessRoom, signal: AbortSignal) => Promise<void>,

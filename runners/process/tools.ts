@@ -4,10 +4,10 @@
  */
 import { RuneError } from "../../model/error.ts";
 
-/** Where system programs are, whatever a run's or the daemon's PATH says. */
+/** The directories of system programs, whatever the PATH of a run or the daemon. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The file that a command name means within a PATH, or undefined. Relative directories are left out. */
+/** Finds the file of a command in a PATH; undefined if there is none. Relative directories are skipped. */
 export async function searchPath(name: string, path: string): Promise<string | undefined> {
   for (const dir of path.split(":")) {
     if (dir.startsWith("/") && await isExecutable(`${dir}/${name}`)) return `${dir}/${name}`;
@@ -21,7 +21,7 @@ export async function isExecutable(path: string): Promise<boolean> {
   return info?.isFile === true && ((info.mode ?? 0) & 0o111) !== 0;
 }
 
-/** The path of a system program. @throws {RuneError} `failed_precondition` when it is not installed. */
+/** Finds the path of a system program. @throws {RuneError} `failed_precondition` if it is not installed. */
 export async function findTool(name: string): Promise<string> {
   const path = await searchPath(name, SYSTEM_PATH);
   if (path === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Nothing of a run is taken for gone that is not: by each hierarchy that tells processes, and by sessions
+ * No living process of a run counts as ended, with each hierarchy that finds processes, and with sessions
  * alone.
  * @module
  */
@@ -41,13 +41,13 @@ const grows = async (path: string) => {
   await until(`${path} grows`, async () => await size(path) > before + 10);
 };
 
-/** Writes in `OUT` for ever, deaf to SIGTERM, and says its pid. */
+/** Writes to `OUT` forever, ignores SIGTERM, and prints its pid. */
 const DEAF_WRITER = `trap "" TERM; echo $$; while :; do echo x >> "$OUT"; sleep 0.02; done`;
 
 const UNTIL_IT_WRITES = `until [ -s "$OUT" ]; do sleep 0.02; done`;
 
 for (const by of TRACKERS) {
-  // The other hierarchies are not there, as on hosts that have this one alone.
+  // Hides the other hierarchies, as on hosts that have only this one.
   const only: CgroupMounts = cgroups[by] === undefined ? {} : { [by]: cgroups[by] };
   const test = (name: string, fn: (room: ProcessRoom) => Promise<void>) =>
     roomTest(`by ${by}: ${name}`, fn, { ignore: cgroups[by] === undefined, room: { cgroups: only } });
@@ -62,7 +62,7 @@ for (const by of TRACKERS) {
     assert.equal(readProcess(pid), undefined);
   });
 
-  test("processes in groups below are counted, held, stopped, and the run can be removed", async (room) => {
+  test("processes in groups below are counted, paused and stopped, and the run can be removed", async (room) => {
     const out = `${room.data}/out`;
     const inside = `echo $$ > "$GROUP/sub/deep/cgroup.procs"; ${DEAF_WRITER}`;
     const spec = room.shell(`mkdir -p "$GROUP/sub/deep"; setsid sh -c '${inside}' & ${UNTIL_IT_WRITES}`);
@@ -86,7 +86,7 @@ for (const by of TRACKERS) {
     assert.equal(existsSync(group), false);
   });
 
-  test("what makes more processes all the time is ended", async (room) => {
+  test("a program that constantly starts processes is ended", async (room) => {
     const spec = room.shell(
       `trap "" TERM; echo $$; while :; do setsid sh -c 'trap "" TERM; sleep 0.05; sleep 5' & sleep 0.01; done`,
     );
@@ -96,7 +96,7 @@ for (const by of TRACKERS) {
     assert.equal(stopped.state, "exited");
   });
 
-  test("a daemon that cannot see the hierarchy does not take its runs for gone", async (room) => {
+  test("a daemon that cannot see the hierarchy does not count its runs as ended", async (room) => {
     const spec = room.shell("echo $$; exec sleep 60");
     await startRun(room, spec);
     const pid = await firstNumber(room, spec);
@@ -230,7 +230,7 @@ roomTest("removal ends what lives on below a run whose end was recorded too earl
   const spec = room.shell("exec sleep 60");
   await startRun(room, spec);
   const { pid } = await room.runner.inspect(spec, signal);
-  // As versions did that looked at no group below.
+  // As versions did that checked no groups below.
   const { dir } = runFiles(room.dir, spec);
   await Deno.writeTextFile(`${dir}/ended.json`, JSON.stringify({ finishedAt: new Date().toISOString() }));
   await room.runner.remove(spec, signal);
@@ -246,7 +246,7 @@ roomTest("a run of a version that named its group after the run alone goes on an
   await Deno.mkdir(earlier);
   const procs = (group: string) => `${cgroups.unified}/rune/${group}/cgroup.procs`;
   for (const member of (await Deno.readTextFile(procs(groupOf(room.daemonId, name)))).trim().split("\n")) {
-    // One may have ended meanwhile.
+    // One may have ended in the meantime.
     await Deno.writeTextFile(procs(name), member).catch(() => {});
   }
   await Deno.remove(`${dir}/tracked`);

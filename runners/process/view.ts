@@ -1,7 +1,7 @@
 /**
- * Makes the mounts of a run, from outside: mount(8) is loaded in the host's own view, and enters the run's
- * for the system call alone (its option `-N`). So no program of root is ever looked up among what the run's
- * user mounts.
+ * Makes the mounts of a run from outside: mount(8) is loaded in the host's own view, and enters the run's
+ * view only for the system call (its option `-N`). So no program of root is ever looked up among the mounts
+ * of the run's user.
  * @module
  */
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
@@ -11,23 +11,23 @@ import { HELPER_ENVIRONMENT } from "./environment.ts";
 import { type ProcessStat, readProcess } from "./proc.ts";
 import { findTool } from "./tools.ts";
 
-/** open(2): names a place without opening what is there. */
+/** open(2): refers to a file without opening it. */
 const O_PATH = 0o10000000;
 
 /**
- * A view of mounts, held by a descriptor: what becomes of the process that it was found by changes nothing.
+ * A view of mounts, held by a descriptor, so it stays the same even if its process ends.
  */
 interface View extends Disposable {
-  /** Path that leads to the namespace. */
+  /** The path of the namespace. */
   namespace: string;
 }
 
-/** @throws {RuneError} `conflict` when the process ended, or has no view of its own. */
+/** @throws {RuneError} `conflict` if the process has ended, or has no view of its own. */
 function openView({ pid, startTime }: ProcessStat): View {
   const fd = openSync(`/proc/${pid}/ns/mnt`, "r");
   const view = { namespace: `/proc/${Deno.pid}/fd/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
   const [its, own] = [fstatSync(fd), statSync("/proc/self/ns/mnt")];
-  // After it was opened: until then the id may have become another process's.
+  // Checked after opening, because the pid may have become another process's until then.
   if (readProcess(pid)?.startTime === startTime && its.ino !== own.ino) return view;
   view[Symbol.dispose]();
   throw new RuneError("conflict", "the process ended before its mounts were made", { hint: "try again" });
@@ -35,15 +35,15 @@ function openView({ pid, startTime }: ProcessStat): View {
 
 const UNMOUNT_TRIES = 5;
 
-/** What a view is to show. */
+/** The requested contents of a view. */
 export interface ViewPlan {
-  /** In the order in which they are made. */
+  /** In the order in which they must be made. */
   mounts: RunMount[];
-  /** Everything is read-only but for the writable ones among `mounts`. */
+  /** Whether everything except the writable `mounts` is read-only. */
   readOnly: boolean;
   /**
-   * Directories of the daemon's own: what is mounted at or below them, volumes and secrets of others, is not
-   * in the view.
+   * The daemon's own directories. Mounts at or below them, like volumes and secrets of others, are removed
+   * from the view.
    */
   closed: readonly string[];
   signal: AbortSignal;
@@ -52,7 +52,7 @@ export interface ViewPlan {
 /**
  * Makes the mounts in the view of a process that waits for them.
  *
- * @throws {RuneError} `failed_precondition` with what mount(8) said.
+ * @throws {RuneError} `failed_precondition` with the message of mount(8).
  */
 export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<void> {
   const { mounts, readOnly, closed, signal } = plan;
@@ -70,7 +70,7 @@ export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<vo
     try {
       await run("umount", ["--lazy", "--", ...listHidden().reverse()]);
     } catch (error) {
-      // The host may have ended one of them meanwhile.
+      // The host may have unmounted one in the meantime.
       if (tries >= UNMOUNT_TRIES) throw error;
     }
   }
@@ -82,7 +82,7 @@ export async function makeView(process: ProcessStat, plan: ViewPlan): Promise<vo
     try {
       await mount(["-o", "remount,bind,ro", "--", at]);
     } catch (error) {
-      // One whose directory is removed on the host meanwhile is of no use to the run either.
+      // If its directory was removed on the host in the meantime, the run cannot use it either.
       if (leadsTo(`${root}${at}`, id)) throw error;
     }
   }
@@ -110,7 +110,7 @@ async function runTool(
   });
 }
 
-/** The mounts that a process sees (proc(5), mountinfo). */
+/** Lists the mounts that a process sees (proc(5), mountinfo). */
 function readMounts(pid: number): { id: string; at: string }[] {
   return readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").filter((line) => line !== "").map(
     (line) => {
@@ -122,9 +122,9 @@ function readMounts(pid: number): { id: string; at: string }[] {
 }
 
 /**
- * Whether a path leads to the mount with this id. It does not where another mount covers it or a directory
- * above it: the list still has it, but neither we nor the run can reach it. What cannot be told is not left
- * out.
+ * Whether a path leads to the mount with this id. It does not if another mount covers it or a directory above
+ * it: the list still contains it, but neither the daemon nor the run can reach it. Uncertain ones count as
+ * reachable.
  */
 function leadsTo(path: string, id: string): boolean {
   let fd: number;

@@ -1,7 +1,6 @@
 /**
- * What a service's user chooses, its environment, its mounts and their files, is seen by no program that
- * still is root: not on the way to its main process, not on the way to a command of `exec`, with pipes or a
- * terminal, and not at an init step.
+ * No program that is still root sees the environment, the mounts and the files of a service's user: neither
+ * before the main process, nor before a command of `exec`, with pipes or a terminal, nor before an init step.
  * @module
  */
 import assert from "node:assert/strict";
@@ -42,7 +41,7 @@ async function exec(room: ProcessRoom, spec: RunSpec, options: Partial<ExecOptio
   return { text, code: await session.exitCode };
 }
 
-/** A directory that everybody may reach and write in: root as the user of a run could make files there. */
+/** A directory that everybody may enter and write to, since root may create files there as the run's user. */
 async function openDirectory(path: string): Promise<string> {
   const parts = path.split("/");
   for (let depth = 3; depth < parts.length; depth++) {
@@ -54,7 +53,7 @@ async function openDirectory(path: string): Promise<string> {
   return path;
 }
 
-/** The rights that the kernel says a process has. */
+/** The rights of a process according to the kernel. */
 const STATUS = ["sh", "-c", "grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status"];
 const PLAIN = (identity: HostIdentity, bounding: string) =>
   [
@@ -73,7 +72,7 @@ for (const mounted of [false, true]) {
     async (room, signal) => {
       const identity = { user: 4242, group: 4343, groups: [27, 4444] };
       const mounts = mounted ? [{ source: room.data, target: "/srv/rune-test-walls", readOnly: true }] : [];
-      // The numbers go before the names, which may mean something else by now.
+      // The numbers take precedence over the names, which may have another meaning by now.
       const securityContext = { user: "root", group: "root" };
       const spec = room.shell(`${STATUS[2]}; exec sleep 60`, { identity, mounts, securityContext });
       await start(room, spec, signal);
@@ -82,8 +81,8 @@ for (const mounted of [false, true]) {
         if (lines.push(text) === 9) break;
       }
       assert.equal(lines.join("\n"), PLAIN(identity, "0000000000000000"));
-      // What nsenter needs on its way into the view cannot be taken out of the bounding set any more. Nothing
-      // can be gained by it.
+      // nsenter needs these to enter the view, so they cannot be removed from the bounding set. They are
+      // useless there.
       const bounding = mounted ? "0000000000240080" : "0000000000000000";
       for (const options of [{}, { stdin: true }, { tty: true }]) {
         const { text } = await exec(room, spec, { command: STATUS, ...options });
@@ -107,7 +106,7 @@ test("granted capabilities are those of exec() too, in a view of its own", async
 });
 
 test(
-  "exec() enters no process that took over the pid of the main one, and tells nobody its variables",
+  "exec() never enters a process that reused the pid of the main one, and reveals no variables of it",
   async (room, signal) => {
     const spec = room.shell("exec sleep 60", {
       securityContext: { user: "nobody" },
@@ -127,7 +126,7 @@ test(
   isNotRoot || Object.keys(findCgroupMounts()).length === 0,
 );
 
-/** Variables by which a program runs code, or writes files, for whoever chose its environment. */
+/** Variables that make a program run code, or write files, for the user who chose its environment. */
 function makeHostileFiles(directory: string): Record<string, string> {
   return {
     LD_DEBUG: "files",
@@ -147,7 +146,7 @@ function makeHostileFiles(directory: string): Record<string, string> {
   };
 }
 
-/** Programs by the names that root looks up; each notes who runs it, and does nothing. */
+/** Programs with the names that root looks up. Each records who runs it, and does nothing else. */
 const HELPERS = ["sh", "setsid", "unshare", "setpriv", "mount", "nsenter", "script", "stty", "cat", "ln"];
 
 async function layTraps(directory: string): Promise<void> {
@@ -162,7 +161,7 @@ async function layTraps(directory: string): Promise<void> {
   }
 }
 
-/** Who made the files below a directory, beside those that the test put there. */
+/** The owners of files below a directory, except those that the test created. */
 async function makersOf(directory: string): Promise<Set<number>> {
   const makers = new Set<number>();
   for (const place of [directory, `${directory}/notes`]) {
@@ -249,7 +248,7 @@ test("root runs nothing of a view in which its programs and libraries are covere
     await Deno.writeTextFile(`${bin}/${name}`, text);
     await Deno.chmod(`${bin}/${name}`, 0o755);
   }
-  // What admission and the runner both refuse:
+  // Admission and the runner both refuse this:
   const mounts = ["/usr/bin", "/usr/lib", "/usr/lib64"].map((target) => ({
     source: target === "/usr/bin" ? bin : lib,
     target,
@@ -264,7 +263,7 @@ test("root runs nothing of a view in which its programs and libraries are covere
   await room.runner.create(refused, signal);
   await assert.rejects(room.runner.start(refused, signal), /cannot mount anything at \/usr\/bin/);
   await room.runner.create(spec, signal);
-  // So what judges where mounts may be is left out.
+  // So the check of mount places is left out.
   const files = runFiles(room.dir, spec);
   await writeTracking(files, { by: "session" });
   await Deno.writeTextFile(`${files.dir}/starting`, "");
@@ -295,7 +294,7 @@ test("root runs nothing of a view in which its programs and libraries are covere
 }, noBusybox);
 
 test(
-  "a setuid program in a mount gives nothing, and every mount is nosuid and nodev, in place too",
+  "a setuid program in a mount gains nothing, and every mount is nosuid and nodev, in place too",
   async (room, signal) => {
     await Deno.chmod(room.data, 0o755);
     await Deno.chmod(room.data.slice(0, room.data.lastIndexOf("/")), 0o711);
@@ -310,7 +309,7 @@ test(
       { source: inner, target: `${room.data}/shown`, readOnly: true },
     ];
     try {
-      // Of root, too: what no_new_privs does for others, the mount does for it.
+      // For root, the mount option does what no_new_privs does for others.
       for (const securityContext of [{ user: "nobody" }, {}]) {
         const script = `${target}/id -u; ${room.data}/id -u; grep -E ' (${
           mounts.map((m) => m.target).join("|")
@@ -332,7 +331,7 @@ test(
 );
 
 test(
-  "what a helper complains of is the reason that the run ended with, and not in its log",
+  "a helper's complaint becomes the reason for the run's end, and is not in its log",
   async (room, signal) => {
     const spec = room.shell("echo ran", { securityContext: { user: "nobody" } });
     await room.runner.create(spec, signal);
@@ -356,7 +355,7 @@ test(
 );
 
 test(
-  "a view holds nothing that is mounted in the daemon's own directories, and keeps none of it busy",
+  "a view contains no mounts below the daemon's own directories, and keeps none busy",
   async (room, signal) => {
     const own = `${room.dir}/own`;
     const [kept, other] = [`${own}/kept`, `${own}/other`];
@@ -387,9 +386,9 @@ const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false)
 interface Said {
   status: string[];
   said: string;
-  /** Whether somebody still reads what the set-up says. Default: yes. */
+  /** Whether somebody still reads the output of the set-up. Default: yes. */
   heard?: boolean;
-  /** Whether the daemon had made its mounts, and written that down. Default: no. */
+  /** Whether the daemon had made and recorded its mounts. Default: no. */
   hasMounts?: boolean;
 }
 
@@ -422,7 +421,7 @@ async function startAlone(room: ProcessRoom, { status, said, heard = true, hasMo
   return { spec, files };
 }
 
-/** How a run ended that was started alone. */
+/** The outcome of a run that was started alone. */
 async function endOf(room: ProcessRoom, options: Said) {
   const { signal } = new AbortController();
   const { spec } = await startAlone(room, options);
@@ -432,7 +431,7 @@ async function endOf(room: ProcessRoom, options: Said) {
   return { exitCode, error, printed: logs.map((entry) => entry.text) };
 }
 
-test("a process that would not have the rights that it must have is not run", async (room) => {
+test("a process without the required rights is not run", async (room) => {
   const said = "go\n.\n";
   assert.deepEqual(await endOf(room, { status: ["Uid:\t0\t0\t0\t0"], said }), {
     exitCode: 0,
@@ -455,7 +454,7 @@ test("a process that would not have the rights that it must have is not run", as
 });
 
 test(
-  "a run whose daemon died before it had said all is put back, and carried on by the next start",
+  "a run whose daemon died before it had sent everything is reset, and resumed by the next start",
   async (room, signal) => {
     for (const said of ["", "go\n", "go\nexport A='1'\n", "go\nexport A='1'\nexport B"]) {
       const { spec, files } = await startAlone(room, { status: [], said, hasMounts: true });
@@ -473,12 +472,12 @@ test(
   },
 );
 
-test("a command runs though its daemon died after it had said all", async (room) => {
+test("a command runs even if its daemon died after it had sent everything", async (room) => {
   const { exitCode, error, printed } = await endOf(room, { status: [], said: "go\n.\n", heard: false });
   assert.deepEqual([exitCode, error, printed], [0, undefined, ["ran"]]);
 });
 
-test("a start that is given up starts nothing, and the next one carries the run on", async (room, signal) => {
+test("an aborted start starts nothing, and the next one resumes the run", async (room, signal) => {
   const spec = room.shell("echo ran");
   await room.runner.create(spec, signal);
   const files = runFiles(room.dir, spec);
@@ -494,14 +493,14 @@ test("a start that is given up starts nothing, and the next one carries the run 
     code: "deadline_exceeded",
   });
   const isThere = (path: string) => Deno.lstat(path).then(() => true, () => false);
-  // Nobody asks meanwhile: a wrapper that is still on its way would lose its claim to that.
+  // No call in between: a wrapper that is still starting would lose its claim to it.
   await until(
     "it was put back",
     async () => !await isThere(`${files.dir}/starting`) && !await isThere(`${files.dir}/claim`),
   );
   assert.equal((await room.runner.inspect(spec, signal)).state, "created");
   assert.deepEqual(await Array.fromAsync(await room.runner.logs(spec, { follow: false, signal })), []);
-  // As a daemon leaves it that dies while it puts a run back.
+  // As left by a daemon that dies during a reset.
   await Deno.symlink("1 1 boot", `${files.dir}/claim`);
   await room.runner.start(spec, signal);
   await until("it ended", async () => (await room.runner.inspect(spec, signal)).state === "exited");
@@ -512,7 +511,7 @@ test("a start that is given up starts nothing, and the next one carries the run 
 });
 
 test(
-  "missing mount points are made by entering directories: no link is followed, no file replaced",
+  "missing mount points are created by entering directories: no link is followed, no file replaced",
   async (room, signal) => {
     const secret = `${room.data}/secret`;
     await Deno.mkdir(secret);
@@ -530,7 +529,7 @@ test(
       await assert.rejects(room.runner.start(spec, signal), says);
     }
     assert.deepEqual(await Array.fromAsync(Deno.readDir(secret)), []);
-    // Where a name alone may say something to the host's programs nothing is made: /run/nologin keeps
+    // Nothing is created where a file name has a meaning for the host's programs: /run/nologin would lock
     // everybody out.
     const name = `rune-test-${crypto.randomUUID()}`;
     for (
@@ -541,7 +540,7 @@ test(
       await assert.rejects(room.runner.start(spec, signal), { code: "failed_precondition" }, path);
       await assert.rejects(Deno.lstat(path), Deno.errors.NotFound, path);
     }
-    // Inside another mount it is made where it will be seen, and never in one that is read-only.
+    // Inside another mount it is created in the source of that mount, and never in a read-only one.
     const [outer, inner] = ["outer", "inner"].map((name) => `${room.data}/${name}`);
     for (const directory of [outer!, inner!]) await Deno.mkdir(directory);
     await Deno.writeTextFile(`${inner}/file`, "found\n");
@@ -565,7 +564,7 @@ test(
 );
 
 test(
-  "the working directory and the command are what the run's user can reach, not what root can",
+  "the working directory and the command are those that the run's user can reach, not root",
   async (room, signal) => {
     const closed = `${room.data}/closed`;
     await openDirectory(`${room.data}/open`);
@@ -577,7 +576,7 @@ test(
       const [process, says] of [
         [{ command: "true", args: [], workdir: closed }, /cannot enter the working directory/],
         [{ command: `${closed}/program`, args: [] }, /cannot execute/],
-        // Nobody is told whether there is such a file.
+        // The error does not reveal whether the file exists.
         [{ command: `${closed}/missing`, args: [] }, /cannot execute/],
         [{ command: "true", args: [], workdir: `${closed}/missing` }, /cannot enter the working directory/],
       ] as const
