@@ -27,7 +27,7 @@ shift
 exec 4<"/proc/$$/status" || exit 126
 if [ "$__rune_main" != 0 ]; then
   exec 7<"/proc/$__rune_main/ns/mnt" || exit 126
-  # Only now: until it was opened, the id may have become another process's.
+  # Checked only now: until it was opened, the id may have become another process's.
   read -r __rune_stat <"/proc/$__rune_main/stat" || exit 126
   if [ "$(__rune_twentieth ${__rune_stat##*) })" != "$__rune_started" ]; then
     echo "the process has ended" >&2

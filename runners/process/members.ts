@@ -36,15 +36,15 @@ export interface Members {
   members: ProcessStat[];
 }
 
-/** The host as this boot has it. */
+/** The host since its last boot. */
 export interface Host {
   cgroups: CgroupMounts;
   bootId: string;
-  /** What tells the processes of a run that is started now. */
+  /** How to find the processes of a run that is started now. */
   tracks: Tracking["by"];
 }
 
-/** A run's leader and processes, to be signalled. */
+/** The leader and the processes of a run that gets a signal. */
 export interface Addressees {
   leader: ProcessIdentity;
   members: ProcessIdentity[];
@@ -52,8 +52,8 @@ export interface Addressees {
 }
 
 /**
- * What tells the processes of a run. For one of an earlier version, which wrote nothing down: what it would
- * have used.
+ * Finds out how to find the processes of a run. An earlier version recorded nothing, so this returns what it
+ * would have used.
  */
 export async function trackingOf(files: RunFiles, { cgroups }: Host): Promise<Tracking> {
   const written = await readTracking(files);
@@ -64,9 +64,9 @@ export async function trackingOf(files: RunFiles, { cgroups }: Host): Promise<Tr
 }
 
 /**
- * The processes of a claimed run.
+ * Finds the processes of a claimed run.
  *
- * @throws {RuneError} `unavailable` when this daemon cannot see what tells them.
+ * @throws {RuneError} `unavailable` if this daemon cannot see the group that contains them.
  */
 export function runMembers(
   files: RunFiles,
@@ -88,12 +88,12 @@ export function runMembers(
 }
 
 /**
- * What is left of a session whose leader is gone. The session's number proves nothing then: it may be that of
- * another session, of the same user, begun and left by its leader later. Only who still has one of the run's
- * own files open is the run's.
+ * Finds the remaining processes of a session whose leader has ended. The session's number alone proves
+ * nothing, because a later session of the same user may have it. Only a process that still has one of the
+ * run's own files open belongs to the run.
  */
 function orphans(files: RunFiles, claim: Claim): ProcessStat[] {
-  // The kernel hands out no pid that still names a session.
+  // The kernel does not reuse a pid that still names a session.
   if (readProcess(claim.pid) !== undefined) return [];
   return sessionMembers(claim.pid).filter((stat) =>
     stat.startTime >= claim.startTime && [1, 2].some((fd) => isWithin(`/proc/${stat.pid}/fd/${fd}`, files))

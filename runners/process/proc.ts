@@ -10,7 +10,7 @@ export interface ProcessStat {
   session: number;
   /** CPU time used, in ticks of 1/100 s. */
   cpuTicks: number;
-  /** Threads that have not ended, including the main thread. */
+  /** Threads that have not ended, plus the main thread even if it has ended. */
   threads: number;
   /** Ticks after boot. With the pid and the boot id it identifies a process permanently. */
   startTime: number;

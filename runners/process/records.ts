@@ -18,17 +18,17 @@
  *   <name>.exit    symbolic link whose target is the main process's exit code
  * ```
  *
- * The claim decides every race. The wrapper makes it as its first act and ends at once when it exists, so of
- * any number of wrappers spawned for a run, by this daemon or the one that crashed before, one at most runs
- * the command. A `starting` without a claim means that some daemon died around the spawn: the wrapper may
- * still be on its way. start() spawns another one, whichever claims first is the run. Whoever must know that
- * it ends (stop, remove) makes the claim itself with the text `abandoned`; if that succeeds the run never
- * started and never will, if not the wrapper was faster. To everybody else such a run is one that was
- * created: a wrapper whose daemon died is told by nobody to go on, and ends without running anything. Making
- * a symbolic link is atomic and carries the content with it: there is no half-written claim.
+ * The claim decides every race. The wrapper creates it as its first act, and ends at once if it exists. So at
+ * most one of a run's wrappers runs the command, whether this daemon or a crashed one spawned them. A
+ * `starting` without a claim means that a daemon died around the spawn, and the wrapper may still start. Then
+ * start() spawns another one, and the first one to claim is the run. Callers that must be sure that it ends
+ * (stop, remove) create the claim themselves with the text `abandoned`. If that succeeds, the run never
+ * started and never will; if not, the wrapper was faster. All other callers treat such a run as created: a
+ * wrapper whose daemon died is never told to continue, and ends without running anything. Creating a symbolic
+ * link is atomic and includes its content, so there is no half-written claim.
  *
- * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything. Its shell ends with a code
- * of its own, and the run is put back to where it was created, so that the next start carries it on.
+ * A claimed run whose daemon died during its set-up (spawn.ts) never ran anything. Its shell ends with a
+ * special code, and the run is reset to its state after creation, so that the next start resumes it.
  * @module
  */
 import { replaceFile } from "../../base/durable.ts";

@@ -1,4 +1,4 @@
-# Becomes a command of a run. It runs as the run's user already, and was loaded before the user's mounts existed.
+# Becomes a command of a run. It already runs as the run's user, and was loaded before the user's mounts existed.
 # sh -s rune-setup WORKDIR [STATUS_LINE...] -- COMMAND...
 # Open are: 0 this text; 3 to tell the daemon how far it is; 4 the process's own /proc/<pid>/status, as root sees it; 5 what
 # environment.ts wrote, once the mounts are made; 6 the command's standard input; 8 for errors; 9 the
@@ -13,13 +13,13 @@ __rune_fail() {
   exit 126
 }
 
-# 127: it is as it is until somebody changes it.
+# 127: permanent until somebody changes it.
 __rune_cannot() {
   printf '%s\n' "$1" >&8
   exit 127
 }
 
-# 125: nothing of the run was run; see isUnfinished() in records.ts.
+# 125: nothing of the run has run; see isUnfinished() in records.ts.
 __rune_left() {
   printf '%s\n' "nobody finished the set-up" >&8
   exit 125
@@ -30,7 +30,7 @@ __rune_bytes() {
   /usr/bin/od -An -v -tx1 "$@" 2>/dev/null 8>&-
 }
 
-# Whether the kernel was told of more kinds of programs than its own.
+# Whether the kernel has handlers for additional kinds of programs.
 __rune_knows_more() {
   for __rune_kind in /proc/sys/fs/binfmt_misc/*; do
     case ${__rune_kind##*/} in
@@ -41,7 +41,7 @@ __rune_knows_more() {
   return 1
 }
 
-# Fails where the kernel will not execute a file. Says nothing of one that it cannot read.
+# Fails if the kernel will not execute a file. Succeeds for one that it cannot read.
 __rune_look() {
   [ -f "$1" ] && [ -r "$1" ] || return 0
   [ -s "$1" ] || __rune_cannot "$1 is empty, and no program"
@@ -73,7 +73,7 @@ __rune_look() {
   esac
 }
 
-# The kernel refused to execute it after all.
+# The kernel has refused to execute it after all.
 __rune_refused() {
   case $1 in
   126) __rune_why="permission is denied (is its filesystem mounted noexec?), or arguments and environment are too long" ;;
@@ -100,10 +100,10 @@ shift
 
 echo waiting >&3
 read -r __rune_line <&5 || __rune_left
-# The daemon wrote down why.
+# The daemon has recorded the reason.
 [ "$__rune_line" = go ] || exit 126
 cd "$__rune_workdir" 2>/dev/null || __rune_fail "its user cannot enter the working directory $__rune_workdir"
-# What shells make of themselves and of where they are is nothing that the service says.
+# Variables that shells set about themselves and their directory are not part of the service.
 unset PWD OLDPWD SHLVL _
 
 while :; do
@@ -112,7 +112,7 @@ while :; do
   eval "$__rune_line"
 done
 __rune_program=$(command -v -- "$1") || __rune_fail "its user cannot execute $1"
-# Of a file that the kernel does not execute this shell would make a script for itself, whatever it is.
+# This shell would run a file that the kernel does not execute as a script, whatever it contains.
 case $__rune_program in
 /*) __rune_look "$__rune_program" ;;
 esac
@@ -124,7 +124,7 @@ if [ -n "${BASH_VERSION-}" ] && [ -z "${SHLVL+said}" ]; then
   esac
 fi
 trap '__rune_refused $?' EXIT
-# A daemon that died after it said all keeps nothing from running.
+# A daemon that died after it had sent everything does not prevent the start.
 trap '' PIPE
 echo ready >&3 2>/dev/null
 trap - PIPE

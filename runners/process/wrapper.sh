@@ -1,6 +1,6 @@
 # The leader of a run's session: claims the run, runs its command, writes down the exit code. See records.ts.
 # sh wrapper.sh NAME DAEMON_ID [CGROUP_PROCS_FILE...] -- HELPER...
-# DAEMON_ID is for whoever looks at the arguments; see strays.ts.
+# DAEMON_ID is for readers of the arguments; see strays.ts.
 # The working directory is the run's own. It runs with the rights of the daemon, and so does each HELPER until setpriv: nothing
 # of the run's user is in their environment. The last HELPER is the shell that reads setup.sh.
 # Its standard input and output lead to the daemon; see spawn.ts.
@@ -13,10 +13,10 @@ __rune_twentieth() {
   printf %s "$1"
 }
 
-# Children get default handlers again; a signal that is ignored would stay ignored in them.
+# Children get default handlers again. An ignored signal would stay ignored in them.
 trap : HUP INT QUIT USR1 USR2 TERM
 
-# The first process of a namespace; see namespace.ts. Who it is on the host it reads from the host's /proc.
+# The first process of a namespace; see namespace.ts. It reads its pid on the host from the host's /proc.
 __rune_proc=/proc
 if [ "$$" = 1 ]; then __rune_proc=/proc/self/fd/7; fi
 
@@ -26,7 +26,7 @@ __rune_start=$(__rune_twentieth ${__rune_stat##*) })
 
 ln -sn "${__rune_stat%% *} $__rune_start $__rune_boot" claim 2>/dev/null || exit 0
 
-# Held open for as long as this shell lives: its closing tells the watcher at once, however it ended.
+# Open for as long as this shell lives. Its closing notifies the watcher at once, however the shell ended.
 exec 9>"../signals/$__rune_name.alive"
 
 __rune_code=
@@ -54,9 +54,9 @@ if [ -z "$__rune_code" ]; then
 fi
 # What the command left behind is asked to end as soon as the command has: not whoever writes its code.
 trap '' HUP INT QUIT USR1 USR2 TERM
-# A link needs no room for data: this works on a full disk, and is there completely or not at all.
+# A link needs no space for data, so this works on a full disk, and the link is complete or missing.
 ln -sn "$__rune_code" "../signals/$__rune_name.exit"
-# With the first process of a namespace the kernel ends the others. The daemon asks them before it does that.
+# When the first process of a namespace ends, the kernel ends the others. The daemon asks them before that.
 if [ "$$" = 1 ]; then
   while set -- /proc/[0-9]* && [ $# -gt 1 ]; do sleep 0.05; done
 fi
