@@ -56,8 +56,8 @@ Deno.test("a volume wakes the instances that wait for it, by claim or by templat
     schedules: ["default/data"],
     instances: [one.uid],
   });
-  const made = affectedBy({ resource: makeProvisionedVolume({ name: "d-web-3" }), deleted: true }, store);
-  assert.deepEqual(made, {
+  const affected = affectedBy({ resource: makeProvisionedVolume({ name: "d-web-3" }), deleted: true }, store);
+  assert.deepEqual(affected, {
     services: [],
     volumes: [],
     schedules: ["default/d-web-3"],

@@ -29,7 +29,7 @@ import type { InstanceStep, InstanceView } from "./view.ts";
 /**
  * Runs one step.
  *
- * @returns an outcome when the pass is over, undefined to plan again.
+ * @returns an outcome if the pass is over, or undefined to plan again.
  */
 export async function applyInstance(step: InstanceStep, call: Call): Promise<Outcome | undefined> {
   const { view, deps, node, runner, signal } = call;
@@ -61,7 +61,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
     case "stopStep":
       return await stopStep(call);
     case "settle":
-      // Nobody reads the files of a run that has ended.
+      // A run that has ended no longer reads its files.
       if (step.releases || step.event?.reason === "Exited") await forgetFiles(node, instance);
       if (!await settleKnown(deps, { instance, step: await explainEnd(step, call) }) || step.afterMs === 0) {
         return undefined;
@@ -70,7 +70,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
   }
 }
 
-/** All leases or none, in one commit, for an instance that is still wanted. */
+/** Takes all leases or none, in one transaction, unless the instance is being deleted. */
 async function acquire({ view, deps }: Call): Promise<void> {
   await deps.store.transact((tx) => {
     const instance = current(tx, view.instance);
@@ -87,10 +87,10 @@ async function acquire({ view, deps }: Call): Promise<void> {
   });
 }
 
-/** A launch of a run's main process, or of an attempt at one of its steps. */
+/** The launch of a run's main process, or of an attempt at an init step. */
 interface Wanted extends Partial<Attempt> {
   run: number;
-  /** Steps that are done. */
+  /** The steps already done. */
   done?: string[];
 }
 
@@ -102,10 +102,10 @@ async function launchRun(
   const { instance } = view;
   const service = view.service!;
   const init = step && { run, done, step: step.name, attempt };
-  // Before anything is read: what changes meanwhile is told as changed.
+  // Take the versions before any value is read, so that a change in between counts as one.
   const versions = configVersions(deps.store, instance.spec.template, instance.namespace);
   const progress = pullProgress(deps.store, instance);
-  // A pull may take long; what comes next for the service does not wait for it.
+  // A pull may take long, and must end when the instance is being deleted.
   using wanted = whileWanted(instance, { store: deps.store, signal });
   const image: ImageCall = {
     instance,
@@ -118,7 +118,7 @@ async function launchRun(
   };
   try {
     const prepared = await phaseOfImage(() => prepareImage(image));
-    // Its mounts may be others now.
+    // The image may have changed the instance's mounts, so plan again.
     if (prepared) {
       await progress.end();
       return undefined;
@@ -147,16 +147,16 @@ async function launchRun(
     await progress.end();
     return await launchFailed(thrown, { ...call, signal: wanted.signal }, {
       ...(step && { inStep: step }),
-      tell: (said) => step ? `init step ${step.name}: ${said}` : said,
+      makeMessage: (text) => step ? `init step ${step.name}: ${text}` : text,
     });
   }
 }
 
-/** Writes why a launch, or what prepares one, failed. */
+/** Writes why a launch or its preparation failed. */
 async function launchFailed(
   thrown: unknown,
   { view: { instance, now }, deps, signal }: Call,
-  { inStep, tell }: { inStep?: Attempt["step"]; tell: (said: string) => string },
+  { inStep, makeMessage }: { inStep?: Attempt["step"]; makeMessage: (text: string) => string },
 ): Promise<Outcome | undefined> {
   if (!(thrown instanceof LaunchError)) throw thrown;
   if (signal.aborted) return DONE;
@@ -166,7 +166,9 @@ async function launchFailed(
     await writeStatus(deps.store, instance, (s) => outage(s, failure));
     return { type: "failed", error: failure };
   }
-  const message = tell(failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`);
+  const message = makeMessage(
+    failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`,
+  );
   const permanent = failure.permanent || (reason === "InitStepFailed" && inStep?.restartPolicy === "Never");
   await writeStatus(
     deps.store,
@@ -177,7 +179,7 @@ async function launchFailed(
   return undefined;
 }
 
-/** Makes sure of what an instance needs that awaits its turn; ends early when it is not wanted any more. */
+/** Prepares an instance that awaits its turn. Stops early when the instance is being deleted. */
 async function prepareRun(call: Call): Promise<Outcome | undefined> {
   const { view, deps, runner } = call;
   const { instance } = view;
@@ -211,17 +213,17 @@ async function prepareRun(call: Call): Promise<Outcome | undefined> {
     return undefined;
   } catch (thrown) {
     await progress.end();
-    const tell = (said: string) => cannotReplace(instance, said);
-    return await launchFailed(thrown, { ...call, signal }, { tell });
+    const makeMessage = (text: string) => cannotReplace(instance, text);
+    return await launchFailed(thrown, { ...call, signal }, { makeMessage });
   }
 }
 
-/** What an instance says while its runner cannot be reached. */
+/** The status of an instance while its runner is unreachable. */
 export function outage(status: InstanceStatus, failure: RuneError): InstanceStatus {
   const message = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
-  // What ran well is left as it was last seen.
+  // A running instance keeps its last known state.
   if (isAlive(status.state)) return { ...status, message };
-  // An intent stays: after the outage the same run is carried on, so that it can never exist twice.
+  // Keep the intent: after the outage the same run continues, so it can never exist twice.
   if (status.state === "Starting" || status.state === "Stopping") {
     return { ...status, reason: "RunnerUnavailable", message };
   }
@@ -229,10 +231,10 @@ export function outage(status: InstanceStatus, failure: RuneError): InstanceStat
 }
 
 /**
- * Commits that run number `run` is about to exist, if the instance still may: it holds every lease and is
- * wanted.
+ * Commits the intent to create run number `run`, if the instance still holds every lease and is not being
+ * deleted.
  *
- * @param init the attempt at a step that is about to be made instead; without it the volumes are no longer
+ * @param init the attempt at an init step that is created instead. Without it, the volumes are no longer
  * fresh.
  */
 async function recordIntent(
@@ -280,7 +282,7 @@ async function recordIntent(
   });
 }
 
-/** Volumes that the main process may write to are not fresh from then on (`runIf: freshVolume`). */
+/** Marks volumes that the main process may write to as no longer fresh (`runIf: freshVolume`). */
 function markInitialized(tx: Tx, { mounts }: InstanceView): void {
   for (const { mount, namespace, name } of mounts) {
     const volume = tx.get("volume", namespace, name);
@@ -290,8 +292,8 @@ function markInitialized(tx: Tx, { mounts }: InstanceView): void {
 }
 
 /**
- * Ends an attempt whose time is up. That is recorded first: what the step says on its way out must not count
- * as success.
+ * Stops an attempt whose time is up. The timeout is recorded first, so that exit code 0 during the stop does
+ * not count as success.
  */
 async function stopStep({ view: { instance, service }, deps, runner, signal }: Call): Promise<undefined> {
   const { init } = instance.status;
@@ -302,7 +304,7 @@ async function stopStep({ view: { instance, service }, deps, runner, signal }: C
   await stopRun(ref, { instance, service, store: deps.store, runner, signal });
 }
 
-/** Only the last attempts are kept; what cannot be removed now goes with the next sweep. */
+/** Removes an old attempt. If that fails, the next sweep removes it. */
 async function forgetStep(
   runner: NodeRunner,
   { instance, run, step }: { instance: Instance; run: number; step: string },

@@ -1,4 +1,7 @@
-/** Steps of an instance's plan, on a runner in memory that is away, and loses its answers. @module */
+/**
+ * Runs the steps of an instance's plan on an in-memory runner that is unreachable or loses its answers.
+ * @module
+ */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import type { Instance } from "../../model/instance.ts";
@@ -10,7 +13,7 @@ import { reconcileInstance } from "./controller.ts";
 const FRESH = { state: "Pending" as const, ready: false, run: 0 };
 const claim = (name: string) => ({ name, mountPath: `/${name}`, claim: { name } });
 
-/** An instance that is to write these volumes, which are provisioned. */
+/** An instance that writes these provisioned volumes. */
 async function prepare({ store, deps, signal }: MemoryRoom, names: string[]): Promise<Instance> {
   for (const name of names) {
     await keep(store, makeVolume({ reclaimPolicy: "delete" }, { name }));
@@ -20,7 +23,7 @@ async function prepare({ store, deps, signal }: MemoryRoom, names: string[]): Pr
   return await keep(store, makeInstance(service, 0, { status: FRESH }));
 }
 
-/** Passes until the instance runs. */
+/** Runs passes until the instance runs. */
 async function bringUp(room: MemoryRoom, { uid }: Instance, names: string[]): Promise<void> {
   await reconcileInstance(uid, room);
   for (const name of names) await reconcileVolume(`default/${name}`, room);
@@ -49,7 +52,7 @@ Deno.test("applyInstance() takes all leases or none", () =>
     assert.match(instanceOf(room)!.status.message!, /two is mounted read-write by default\/other-0/);
   }));
 
-Deno.test("applyInstance() carries a run on whose making was not answered, and makes no second one", () =>
+Deno.test("applyInstance() continues a run whose create call lost its answer, and creates no second one", () =>
   withMemoryRoom(async (room) => {
     const instance = await prepare(room, ["data"]);
     room.gate.loseNext("runner.create", new RuneError("unavailable", "the answer is lost"));
@@ -61,7 +64,7 @@ Deno.test("applyInstance() carries a run on whose making was not answered, and m
     assert.equal(instanceOf(room)!.status.ready, true);
   }));
 
-Deno.test("applyInstance() keeps the leases of an instance that goes until its runner has proven its run gone", () =>
+Deno.test("applyInstance() keeps the leases of a removed instance until its runner proves that its run is gone", () =>
   withMemoryRoom(async (room) => {
     const instance = await prepare(room, ["data"]);
     await bringUp(room, instance, ["data"]);

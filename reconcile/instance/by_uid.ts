@@ -1,6 +1,6 @@
 /**
- * Instances by uid. A successor takes its predecessor's name, so that a name says nothing of which instance
- * is meant; the store finds resources by name alone.
+ * Finds instances by uid. A successor takes its predecessor's name, so a name does not identify an instance,
+ * but the store finds resources only by name.
  * @module
  */
 import type { Instance } from "../../model/instance.ts";
@@ -9,20 +9,20 @@ import type { Change, Store } from "../../store/store.ts";
 
 /** See the module comment. */
 export interface InstancesByUid {
-  /** The instance as it is stored now. */
+  /** The stored instance. */
   find(uid: string): Instance | undefined;
-  /** Follows the store no longer. */
+  /** Stops following the store. */
   close(): void;
 }
 
-/** Follows the store from now on. */
+/** Starts following the store. */
 export function followInstances(store: Store): InstancesByUid {
   const places = new Map<string, NameRef>();
   for (const { uid, namespace, name } of store.list("instance")) places.set(uid, { namespace, name });
   const follow = ({ type, resource: { kind, uid, namespace, name } }: Change) => {
     if (kind !== "instance") return;
     if (type === "put") places.set(uid, { namespace, name });
-    // One that was renamed has left its old name, and is still there.
+    // A renamed instance left its old name but still exists.
     else if (places.get(uid)?.name === name) places.delete(uid);
   };
   const close = store.subscribe((changes) => changes.forEach(follow));

@@ -23,18 +23,18 @@ import { INSTANCE_INTERRUPTS, INSTANCE_WATCHES } from "./watches.ts";
 import type { InstanceDeps } from "./pass.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
-/** Steps in one pass before it makes room for others; more would be a plan that does not converge. */
+/** Most steps in one pass; more would mean that the plan does not converge. */
 const MAX_STEPS = 10;
 
 /**
- * An instance whose pass takes longer waits for something slow, most often for its own end: others need not
- * wait for it.
+ * A pass that takes longer waits for something slow, usually for the instance to stop. It must not block
+ * other instances.
  */
 const STOPPING_MS = 15_000;
 
-/** What a pass works with. */
+/** The dependencies of a pass. */
 export interface InstancePassDeps extends InstanceDeps {
-  /** The instance with a uid: keys are uids, since a successor takes its predecessor's name. */
+  /** Finds an instance by uid. Keys are uids, because a successor takes its predecessor's name. */
   findInstance(uid: string): Instance | undefined;
 }
 
@@ -43,7 +43,7 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
   return mountsOf(instance).flatMap((mount, i) => {
     const key = volumeKeyOf(mount, instance);
     const volume = store.get("volume", key.namespace, key.name);
-    // What its image has volumes for is made anew before the next run.
+    // A missing volume of the image is created again before the next run.
     if (!volume && i >= instance.spec.template.volumes.length) return [];
     const snapshot = copiedFor(store, key);
     return [{
@@ -59,7 +59,8 @@ function observeMounts(instance: Instance, { store, mounts }: InstanceDeps): Mou
 }
 
 /**
- * Uids of the instances of its service: what they hold, they give up before one that awaits its turn gets it.
+ * Uids of the instances of the same service. They release their leases before an instance that awaits its
+ * turn needs them.
  */
 function siblingsOf({ namespace, spec }: Instance, store: Store): Set<string> {
   const all = store.list("instance", namespace).filter((i) => i.spec.serviceUid === spec.serviceUid);
@@ -74,7 +75,7 @@ async function observeInstance(
     node: Node;
     runner: NodeRunner;
     signal: AbortSignal;
-    /** What the runner said earlier in this pass, when nothing was done to the run since. */
+    /** The state from earlier in this pass, if no step changed the run since. */
     seen?: RunState;
   },
 ): Promise<InstanceView> {
@@ -85,7 +86,7 @@ async function observeInstance(
     : seen?.run === run && !seen.paused
     ? seen
     : await runner.inspect({ instanceUid: instance.uid, run }, signal);
-  // What is stored is believed once it says what was seen.
+  // The stored state is believed once it matches an observation.
   if (state?.state === "running" || !isAlive(instance.status.state)) deps.looks.addLook(instance.uid);
   const service = deps.store.get("service", instance.namespace, instance.spec.service);
   const leaving = instance.deletionRequestedAt !== undefined;
@@ -99,7 +100,7 @@ async function observeInstance(
     service,
     mounts,
     run: state,
-    // A snapshot that let go meanwhile held it when it was looked at.
+    // A snapshot may have paused the run when it was observed, and resumed it since.
     ...(state?.paused && !heldBefore && !pausedFor(deps.store, instance.uid) && { paused: true }),
     ...(health && { health }),
     ...(state?.state !== "running" && service &&
@@ -147,7 +148,7 @@ export async function reconcileInstance(
     try {
       outcome = await applyInstance(step, { view, deps, node, runner, published, signal });
     } catch (thrown) {
-      // The Engine went away in the middle: what was seen of the run is of before.
+      // The Engine went away during the step, so earlier observations may be outdated.
       if (toRuneError(thrown).code === "unavailable") deps.looks.forget(uid);
       throw thrown;
     }
@@ -158,7 +159,7 @@ export async function reconcileInstance(
   return { type: "again", afterMs: 100 };
 }
 
-/** Ends what is known in memory alone of an instance that is gone. */
+/** Drops the in-memory state of an instance that is gone. */
 async function forget(
   uid: string,
   { deps: { looks, unstored }, node, signal }: { deps: InstanceDeps; node: Node; signal: AbortSignal },
@@ -168,7 +169,7 @@ async function forget(
   unstored?.forget(uid);
 }
 
-/** Says on the instance that its runner cannot be asked; a run that was fine is left as it was last seen. */
+/** Writes to the instance that its runner is unreachable. A running instance keeps its last known state. */
 async function writeOutage(
   store: Store,
   { instance, error }: { instance: Instance; error: ReturnType<typeof toRuneError> },

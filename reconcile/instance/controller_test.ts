@@ -1,4 +1,4 @@
-/** Passes over one instance in a real store, with a runner that does not do what it says. @module */
+/** Passes over one instance in a real store, with a runner that does not do what it reports. @module */
 import assert from "node:assert/strict";
 import { makeNodes } from "../../node/testing/partial_nodes.ts";
 import type { Publication, Runner } from "../../runners/runner.ts";
@@ -9,7 +9,7 @@ import { makeInstance, makeService } from "../testing/resources.ts";
 import { type InstancePassDeps, reconcileInstance } from "./controller.ts";
 import { createLooks } from "./looks.ts";
 
-Deno.test("reconcileInstance() does not give a run its names over and over whose runner goes on showing others", async () => {
+Deno.test("reconcileInstance() does not publish names again and again when the runner keeps reporting others", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rune-test-" });
   const store = await openStore({ dataDir: dir });
   const published: string[][] = [];
@@ -55,7 +55,7 @@ Deno.test("reconcileInstance() does not give a run its names over and over whose
   }
 });
 
-Deno.test("reconcileInstance() forgets what is known in memory alone of an instance that is gone", async () => {
+Deno.test("reconcileInstance() drops the in-memory state of an instance that is gone", async () => {
   const ends: string[] = [];
   const looks = createLooks();
   looks.addLook("gone");

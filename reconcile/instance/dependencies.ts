@@ -1,6 +1,6 @@
 /**
- * Waiting for the services that an instance depends on: before its first run, and after everything was down
- * : docs/services.md, "Dependencies". Not after a crash of its own.
+ * Waits for the services that an instance depends on, before its first run and after everything was down, but
+ * not after its own crash: docs/services.md, "Dependencies".
  * @module
  */
 import { dependencyRef } from "../../model/dependencies.ts";
@@ -13,10 +13,10 @@ import { waitedMs } from "../../base/clock.ts";
 import { type Belief, isBelieved, isDownWithAll } from "./looks.ts";
 import type { DependencyView, InstanceView } from "./view.ts";
 
-/** How long an optional dependency is waited for when it says nothing of it, in seconds. */
+/** Default wait for an optional dependency, in seconds. */
 const OPTIONAL_SECONDS = 60;
 
-/** What is there of a service's dependencies. */
+/** Observes the dependencies of a service. */
 export function observeDependencies(
   service: Service,
   { store, ...belief }: Belief & { store: Reader },
@@ -38,12 +38,12 @@ export function observeDependencies(
   });
 }
 
-/** Whether a dependency is what it is waited for to be. */
+/** Whether a dependency is in the required state. */
 export function isMet({ dependency, service, instances }: DependencyView): boolean {
   return service !== undefined && isDependencyMet(dependency.readyWhen, { service, instances });
 }
 
-/** What a dependency is waited for, in words: `default/db to be healthy (it is Pending)`. */
+/** Describes an unmet dependency: `default/db to be healthy (it is Pending)`. */
 function wordsFor({ dependency, service, unseen, ...key }: DependencyView): string {
   const { readyWhen } = dependency;
   const state = service?.status.state;
@@ -55,7 +55,7 @@ function wordsFor({ dependency, service, unseen, ...key }: DependencyView): stri
   return `${describeKey(key)} ${wanted} (${now})`;
 }
 
-/** Why a service that is waited for to complete never will, as it is now; undefined while it may. */
+/** Why a service that must complete never will in its current form; undefined while it may complete. */
 function neverCompletes({ dependency, service, instances, namespace, name }: DependencyView) {
   if (dependency.readyWhen !== "completed" || !service) return undefined;
   if (service.spec.restart === "always") {
@@ -72,12 +72,12 @@ function neverCompletes({ dependency, service, instances, namespace, name }: Dep
 }
 
 /**
- * How soon others are looked at again whose state is of before an outage, in milliseconds: they are being
- * looked at.
+ * Wait before the next check of dependencies whose stored state is older than an outage, in milliseconds.
+ * Their own passes are observing them.
  */
 const LOOK_MS = 200;
 
-/** The status of an instance that waits for its dependencies, or undefined when it may run. */
+/** The status of an instance that waits for its dependencies, or undefined if it may run. */
 export function awaitDependencies(
   { instance, dependencies = [], bootId = "", now }: InstanceView,
 ): { status: InstanceStatus; afterMs?: number } | undefined {
@@ -105,7 +105,7 @@ export function awaitDependencies(
     } s in vain for ${list}; it starts when that comes`;
   const { reason: _r, message: _m, ...before } = instance.status;
   const kept = { ...before, ...(run > 0 && { awaitsSince: since }) };
-  // An intent stays: the same run is carried on then, so that it can never exist twice.
+  // Keep the intent: the same run continues later, so it can never exist twice.
   const stateOf = (waiting: "Pending" | "Failed") => state === "Starting" ? state : waiting;
   const hopeless = missing.find((d) => neverCompletes(d) !== undefined);
   if (hopeless) {

@@ -28,7 +28,7 @@ const awaitFor = (seconds: number, ...dependencies: DependencyView[]) =>
     now: NOW,
   });
 
-Deno.test("isMet() tells running, healthy and started apart", () => {
+Deno.test("isMet() distinguishes running, healthy and started", () => {
   const cases: [object, boolean[]][] = [
     [{ state: "Running", ready: true }, [true, true, true]],
     [{ state: "Running", ready: false }, [true, false, true]],
@@ -44,7 +44,7 @@ Deno.test("isMet() tells running, healthy and started apart", () => {
   }
 });
 
-Deno.test("awaitDependencies() waits without end where no time is given, and fails after the time that is", () => {
+Deno.test("awaitDependencies() waits without limit by default, and fails after a timeout if one is set", () => {
   assert.equal(awaitFor(1), undefined);
   const waiting = awaitFor(9999, view());
   assert.deepEqual([waiting?.status.state, waiting?.afterMs], ["Pending", undefined]);
@@ -55,7 +55,7 @@ Deno.test("awaitDependencies() waits without end where no time is given, and fai
   assert.equal(awaitFor(30, timed)?.status.reason, "DependencyNotReady");
 });
 
-Deno.test("awaitDependencies() waits for an optional one only while it is there and wanted, and not for long", () => {
+Deno.test("awaitDependencies() waits for an optional dependency only while it exists and should run, and not for long", () => {
   const dep = { optional: true };
   assert.equal(awaitFor(1, view({ dep, service: undefined })), undefined);
   assert.equal(awaitFor(1, view({ dep, service: makeService({ scale: 0 }) })), undefined);
@@ -64,7 +64,7 @@ Deno.test("awaitDependencies() waits for an optional one only while it is there 
   assert.equal(awaitFor(5, view({ dep: { ...dep, timeoutSeconds: 5 } })), undefined);
 });
 
-Deno.test("isMet() takes a job for completed when all of it ended well with what its service says now", () => {
+Deno.test("isMet() treats a job as completed when all its instances completed with the current spec", () => {
   const job = makeService({ restart: "never", scale: 2 }, { name: "db" });
   const before = makeService({ restart: "never", scale: 2, env: { V: "1" } }, { name: "db" });
   const well = { status: { state: "Completed", ready: false } } as const;
@@ -86,7 +86,7 @@ Deno.test("isMet() takes a job for completed when all of it ended well with what
   assert.equal(isMet(running), true, "it has run");
 });
 
-Deno.test("awaitDependencies() says at once that what it waits for never completes, and leaves out what is optional", () => {
+Deno.test("awaitDependencies() reports at once that a dependency never completes, and ignores optional ones", () => {
   const job = makeService({ restart: "never" }, { name: "db" });
   const lastFailure = {
     at: ago(1),
@@ -97,10 +97,10 @@ Deno.test("awaitDependencies() says at once that what it waits for never complet
   const failed = makeInstance(job, 0, { status: { state: "Stopped", ready: false, lastFailure } });
   const waits = (more: Partial<DependencyView>, dep = {}) =>
     awaitFor(1, view({ ...more, dep: { readyWhen: "completed", ...dep } }));
-  const told = waits({ service: job, instances: [failed] })!.status;
-  assert.deepEqual([told.state, told.reason], ["Failed", "DependencyFailed"]);
+  const waitStatus = waits({ service: job, instances: [failed] })!.status;
+  assert.deepEqual([waitStatus.state, waitStatus.reason], ["Failed", "DependencyFailed"]);
   assert.match(
-    told.message!,
+    waitStatus.message!,
     /default\/db to have completed, but it failed with exit code 3; .*rune restart db/,
   );
   const always = waits({ service: makeService({}, { name: "db" }) })!.status;
@@ -108,7 +108,7 @@ Deno.test("awaitDependencies() says at once that what it waits for never complet
   assert.equal(waits({ service: job, instances: [failed] }, { optional: true }), undefined);
 });
 
-Deno.test("awaitDependencies() waits again after everything was down, and never after a crash of its own", () => {
+Deno.test("awaitDependencies() waits again after everything was down, and never after the instance's own crash", () => {
   const waits = (status: Partial<InstanceStatus>, bootId = "now") =>
     awaitDependencies({
       instance: makeInstance(makeService(), 0, {
@@ -137,7 +137,7 @@ Deno.test("awaitDependencies() waits again after everything was down, and never 
   assert.equal(waits({ state: "Pending", reason: "DependencyNotReady" })?.reason, "DependencyNotReady");
 });
 
-Deno.test("isBelieved() takes what runs for running only once this daemon has looked", () => {
+Deno.test("isBelieved() trusts a running state only after this daemon has observed it", () => {
   const belief = { looks: createLooks(), bootId: "now" };
   const running = makeInstance(db, 0);
   assert.equal(isBelieved(running, belief), false);

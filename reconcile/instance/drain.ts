@@ -1,6 +1,5 @@
 /**
- * Taking a ready instance out of service before it is stopped, where others can take over: no request is
- * lost.
+ * Takes a ready instance out of service before it stops, if others can take over, so that no request is lost.
  * @module
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
@@ -8,13 +7,13 @@ import type { Store } from "../../store/store.ts";
 import { sleepQuietly } from "../../base/delay.ts";
 import type { InstanceView } from "./view.ts";
 
-/** What those who looked up the name just before are given to come and be served. */
+/** How long clients that have just looked up the name can still connect. */
 const DRAIN_MS = 1000;
 
 /**
- * Takes the names of an instance away and waits a little; at once where nobody would take over.
+ * Removes the names of an instance and waits a little. Returns at once if no other instance would take over.
  *
- * @throws {RuneError} `unavailable` when the engine cannot be reached.
+ * @throws {RuneError} `unavailable` if the Engine is unreachable.
  */
 export async function drain(
   { instance, service, run }: InstanceView,

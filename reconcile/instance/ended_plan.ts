@@ -1,4 +1,4 @@
-/** What becomes of an instance whose run has ended, and is to run again. Pure. @module */
+/** Plans what happens to an instance after its run has ended. Pure. @module */
 import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import { restartsAfter } from "../../model/job.ts";
@@ -10,10 +10,10 @@ import { STEADY_MS } from "./running_plan.ts";
 import { overInit } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
-/** Crashes in a row from which on it is a crash loop. */
+/** This many crashes in a row count as a crash loop. */
 const CRASH_LOOP = 3;
 
-/** What a run that ended leaves behind: the count of its crashes, and when the next one begins. */
+/** Records the end of a run: its crash count, and when the next run begins. */
 export function settleEnded(
   view: InstanceView,
   { run, service }: { run: RunState; service: Service },
@@ -24,7 +24,7 @@ export function settleEnded(
   const ranMs = startedAt === undefined ? 0 : Date.parse(finishedAt) - Date.parse(startedAt);
   const crashes = (ranMs >= STEADY_MS ? 0 : status.crashes) + 1;
   const delayMs = crashes === 1 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (crashes - 2));
-  // A program that says it is well after the kernel killed a part of it has not done all that it was to do.
+  // If the kernel killed a part of the program, exit code 0 does not mean that its work is done.
   const clean = run.exitCode === 0 && !run.oomKilled && status.condemned?.run !== status.run;
   if (!restartsAfter(service.spec.restart, { clean })) {
     return settleOver(view, { run, clean, startedAt, finishedAt });
@@ -40,7 +40,7 @@ export function settleEnded(
     : crashes >= CRASH_LOOP
     ? "CrashLoop"
     : undefined;
-  // The log of a container or process that somebody removed went with it.
+  // A container or process that someone removed has no log left.
   const logs = view.silent || run.state === "absent"
     ? undefined
     : `rune logs ${name} -n ${namespace} --previous`;
@@ -67,7 +67,7 @@ export function settleEnded(
     crashes,
     ...(startedAt !== undefined && { startedAt }),
     finishedAt,
-    // Nobody saw its end: what it depends on may have ended with it.
+    // Nobody observed the end, so its dependencies may have ended too.
     ...(view.firstLook && { awaitsSince: now.toISOString() }),
     ...(run.engineVolumes && { engineVolumes: run.engineVolumes }),
     state: delayMs === 0 ? "Pending" : "Failed",

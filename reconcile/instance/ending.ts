@@ -1,14 +1,14 @@
-/** How a run ended, in words. Pure. @module */
+/** Describes how a run ended. Pure. @module */
 import type { RunState } from "../../runners/runner.ts";
 
 /**
- * Whether a program said that all is well and left others to do its work: it put itself in the background.
+ * Whether a program put itself in the background: it exited with code 0 and left processes behind.
  */
 export function wentToBackground({ exitCode, leftBehind = 0 }: RunState): boolean {
   return exitCode === 0 && leftBehind > 0;
 }
 
-/** What a program left behind, and what to do about it. */
+/** Describes the processes that a program left behind, and what to do. */
 export function leftBehindWords({ leftBehind = 0 }: RunState): string {
   const processes = leftBehind === 1
     ? "1 process behind, which was"
@@ -17,9 +17,9 @@ export function leftBehindWords({ leftBehind = 0 }: RunState): string {
 }
 
 /**
- * How a run ended.
+ * Describes how a run ended.
  *
- * @param options.runsOn its program is to run on: a good end is none.
+ * @param options.runsOn whether the program should keep running, so that exit code 0 is not expected either.
  */
 export function describeEnding(run: RunState, { runsOn = false }: { runsOn?: boolean } = {}): string {
   if (run.state === "absent") return "its container or process was removed";

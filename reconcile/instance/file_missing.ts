@@ -1,5 +1,5 @@
 /**
- * `runIf: {fileMissing: …}`: whether a path of the instance exists on the volume that it is mounted from.
+ * Checks `runIf: {fileMissing: …}`: whether a path of the instance exists on the volume mounted there.
  * @module
  */
 import { join } from "node:path";
@@ -8,10 +8,11 @@ import type { Node } from "../../node/node.ts";
 import type { MountView } from "./view.ts";
 
 /**
- * Asks the node of a mounted volume. A link in the place of the file counts as there, wherever it leads.
+ * Asks the volume's node. A link in place of the file counts as existing, wherever it leads.
  *
- * @param path as the instance sees it; below one of the mounts.
- * @throws {RuneError} `failed_precondition` when a link is on the way; `unavailable` when it cannot be read.
+ * @param path the path inside the instance, below one of its mounts.
+ * @throws {RuneError} `failed_precondition` if the path goes through a link; `unavailable` if it cannot be
+ * read.
  */
 export async function isFileMissing(
   path: string,

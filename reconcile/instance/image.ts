@@ -1,7 +1,7 @@
 /**
- * Makes the image of a run ready, before anything of the run exists: pulls it, and reads what it declares.
- * What follows from that (volumes of its own, a check) is committed to the instance, so that its mounts and
- * leases are planned with them.
+ * Prepares the image of a run before the run is created: pulls it, and reads what it declares. The declared
+ * volumes and health check are committed to the instance, so that its mounts and leases are planned with
+ * them.
  * @module
  */
 import { BUILT_IN_DRIVER } from "../../drivers/built_in.ts";
@@ -29,11 +29,11 @@ import { shortDigest } from "../digest.ts";
 import { recordEvent } from "../events.ts";
 import { owns } from "../service/claims.ts";
 
-/** Milliseconds that a registry is given where the image is here already and may be used as it is. */
+/** Time limit for a registry, in milliseconds, when a usable image is already present. */
 const REFRESH_MS = 15_000;
 
 /**
- * The service's policy, or what the image's name asks for: `always` for `latest`, `missing` else.
+ * The service's pull policy. Default: `always` for the tag `latest`, otherwise `missing`.
  */
 export function pullPolicyOf({ spec }: Service, image: string = spec.image ?? ""): PullPolicy {
   if (spec.imagePull !== undefined) return spec.imagePull;
@@ -42,7 +42,7 @@ export function pullPolicyOf({ spec }: Service, image: string = spec.image ?? ""
   return pinned ? "missing" : "always";
 }
 
-/** What {@linkcode prepareImage} works with. */
+/** The arguments of {@linkcode prepareImage}. */
 export interface ImageCall {
   instance: Instance;
   service: Service;
@@ -54,9 +54,9 @@ export interface ImageCall {
 }
 
 /**
- * Makes the image of run number `run` ready.
+ * Prepares the image of run number `run`.
  *
- * @returns true when the instance has changed by it and must be planned again.
+ * @returns true if the instance changed and must be planned again.
  * @throws {RuneError} as {@linkcode NodeRunner.pullImage} does.
  */
 export async function prepareImage(call: ImageCall): Promise<boolean> {
@@ -72,14 +72,14 @@ export async function prepareImage(call: ImageCall): Promise<boolean> {
   return await commitImage(call, { facts, hidden });
 }
 
-/** Names of what a mount hides that are told. */
-const TOLD = 5;
+/** How many hidden files a message names. */
+const MAX_NAMED = 5;
 
 /**
- * What the image has where the service mounts something.
+ * Finds image content at the paths where the service mounts something.
  *
- * @returns the directories that files of configmaps and secrets hide; volumes are meant to.
- * @throws {RuneError} `invalid_argument` where a mount would go on a file.
+ * @returns the directories that configmaps and secrets hide; a volume is expected to hide what is below it.
+ * @throws {RuneError} `invalid_argument` if a mount path is a file in the image.
  */
 async function findHidden(
   { instance: { spec: { template } }, runner, signal }: ImageCall,
@@ -87,7 +87,7 @@ async function findHidden(
 ): Promise<InstanceImage["hidden"]> {
   const files = [...template.configMounts, ...template.secretMounts].map(({ mountPath }) => mountPath);
   const all = [...files, ...template.volumes.map(({ mountPath }) => mountPath)];
-  // What is below another mount is not the image's.
+  // A path below another mount does not belong to the image.
   const paths = all.filter((path) => !all.some((other) => path.startsWith(`${other}/`)));
   if (paths.length === 0 || !runner.lookIntoImage) return undefined;
   const found = await runner.lookIntoImage(id, paths, signal);
@@ -96,7 +96,7 @@ async function findHidden(
   const hidden = paths.flatMap((path) => {
     const { kind, entries } = found.get(path)!;
     const hides = kind === "directory" && entries.length > 0 && files.includes(path);
-    return hides ? [{ path, entries: entries.toSorted().slice(0, TOLD) }] : [];
+    return hides ? [{ path, entries: entries.toSorted().slice(0, MAX_NAMED) }] : [];
   });
   return hidden.length > 0 ? hidden : undefined;
 }
@@ -113,7 +113,9 @@ function mountOnFile(path: string, image: string): RuneError {
   );
 }
 
-/** One of its volumes was deleted while nobody held it: it is made anew, as at the first run. */
+/**
+ * Whether a volume of the image was deleted while nobody held it. It is created again, as for the first run.
+ */
 function lacksVolume(instance: Instance, store: Store): boolean {
   return (instance.status.image?.volumes ?? []).some((mount) => {
     const { namespace, name } = volumeKeyOf(mount, instance);
@@ -121,14 +123,14 @@ function lacksVolume(instance: Instance, store: Store): boolean {
   });
 }
 
-/** What an image is pulled for: another template, or another restart, asks the registry anew. */
+/** A digest of what an image is pulled for. A new template or restart asks the registry again. */
 function pulledFor({ spec: { template, restartedAt } }: Instance): string {
   return shortDigest([template, restartedAt ?? ""]);
 }
 
 /**
- * Pulls an image of the service as its policy says. Where this make of the service had it before, a registry
- * that does not answer stops nothing: the image that is here will do.
+ * Pulls an image as the service's policy says. If the image was already pulled for this template and the
+ * registry does not answer, the local image is used.
  */
 export async function bringImage(
   { instance, service, run, store, runner, signal, onProgress }: ImageCall,
@@ -167,7 +169,7 @@ async function isHere(runner: NodeRunner, image: string, signal: AbortSignal): P
   }
 }
 
-/** Writes what the image declares to the instance, with the volumes that it needs. */
+/** Writes what the image declares to the instance, and creates the volumes it needs. */
 async function commitImage(
   { instance, run, store }: ImageCall,
   { facts, hidden }: { facts: ImageFacts; hidden: InstanceImage["hidden"] },
@@ -188,7 +190,7 @@ async function commitImage(
       ...(facts.foreign !== undefined && { foreign: facts.foreign }),
       ...(health && { health }),
     };
-    // What its predecessor still has in a volume of the Engine's is handed on when that goes.
+    // A predecessor's Engine volumes are handed on when the predecessor is removed.
     const handedOn = tx.list("instance", now.namespace)
       .filter(({ uid, spec }) =>
         uid !== now.uid && spec.serviceUid === service.uid && spec.ordinal === now.spec.ordinal
@@ -203,8 +205,8 @@ async function commitImage(
     }
     if (sameValue(now.status.image, image)) return false;
     tx.update(now, { status: { ...now.status, image } });
-    if (!sameValue(now.status.image?.volumes ?? [], volumes)) tellOfVolumes(tx, now, volumes);
-    if (!sameValue(now.status.image?.hidden, hidden)) tellOfHidden(tx, now, hidden ?? []);
+    if (!sameValue(now.status.image?.volumes ?? [], volumes)) recordImageVolumes(tx, now, volumes);
+    if (!sameValue(now.status.image?.hidden, hidden)) recordHiddenFiles(tx, now, hidden ?? []);
     if (facts.foreign !== undefined && now.status.image?.foreign !== facts.foreign) {
       const message = foreignNote(facts.foreign);
       recordEvent(tx, {
@@ -220,8 +222,8 @@ async function commitImage(
 }
 
 /**
- * The mounts that an instance needs beside its template's: for what its image declares, and for what an
- * earlier image of this ordinal declared, since the program may still use it.
+ * The mounts that an instance needs in addition to its template's: for volumes declared by its image, or by
+ * an earlier image of this ordinal, since the program may still use them.
  */
 export function imageMounts(
   instance: Pick<Instance, "namespace" | "spec">,
@@ -242,7 +244,7 @@ export function imageMounts(
   return paths.map((path) => imageMount(path, taken));
 }
 
-/** Makes the volume of such a mount, where there is none. */
+/** Creates the volume of such a mount if it is missing. */
 export function makeImageVolume(
   tx: Tx,
   { mount, instance, service }: { mount: VolumeMount; instance: Instance; service: Service },
@@ -283,8 +285,8 @@ export function makeImageVolume(
 }
 
 /**
- * Hands on what an earlier version of Rune left in volumes of the Engine's own, when their container is
- * removed: the volume for that path begins with it.
+ * Hands on data that an earlier version of Rune left in Engine volumes, when their container is removed. The
+ * new volume for that path starts with this data.
  */
 export function leaveEngineVolumes(
   tx: Tx,
@@ -309,7 +311,7 @@ export function leaveEngineVolumes(
   }
 }
 
-function tellOfVolumes(tx: Tx, instance: Instance, mounts: VolumeMount[]): void {
+function recordImageVolumes(tx: Tx, instance: Instance, mounts: VolumeMount[]): void {
   for (const mount of mounts) {
     recordEvent(tx, {
       namespace: instance.namespace,
@@ -326,7 +328,7 @@ function tellOfVolumes(tx: Tx, instance: Instance, mounts: VolumeMount[]): void 
   }
 }
 
-function tellOfHidden(tx: Tx, instance: Instance, hidden: NonNullable<InstanceImage["hidden"]>): void {
+function recordHiddenFiles(tx: Tx, instance: Instance, hidden: NonNullable<InstanceImage["hidden"]>): void {
   for (const { path, entries } of hidden) {
     recordEvent(tx, {
       namespace: instance.namespace,
@@ -339,8 +341,8 @@ function tellOfHidden(tx: Tx, instance: Instance, hidden: NonNullable<InstanceIm
 }
 
 /**
- * Whether a volume goes with its service: it was made for an image, and the service does not ask for it by a
- * template.
+ * Whether a volume is deleted with its service: it was created for an image, and no template of the service
+ * asks for it.
  */
 export function goesWithService(service: Service, volume: Volume): boolean {
   const path = parseImageContent(volume.annotations[ANNOTATIONS.imageContent])?.path;
@@ -348,7 +350,7 @@ export function goesWithService(service: Service, volume: Volume): boolean {
   return !mountsOfVolume(service, volume).some(({ mount }) => mount.claimTemplate);
 }
 
-/** The image's own check as a readiness probe, where the service has none. */
+/** The image's health check as a readiness probe, if the service has no checks. */
 function probeOf({ health }: InstanceTemplate, check: ImageHealthcheck | undefined): Probe | undefined {
   const own = Object.values(health ?? {}).some((probe) => probe !== undefined);
   if (own || !check) return undefined;
@@ -356,8 +358,7 @@ function probeOf({ health }: InstanceTemplate, check: ImageHealthcheck | undefin
   return {
     type: "exec",
     command: check.command,
-    // Until it has passed once, its answers only say that it is not ready: its start period needs no time of
-    // its own.
+    // Until the first success, a failure only means "not ready", so the start period needs no extra delay.
     initialDelaySeconds: 0,
     intervalSeconds: seconds(check.intervalMs),
     timeoutSeconds: seconds(check.timeoutMs),

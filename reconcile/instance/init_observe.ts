@@ -1,4 +1,4 @@
-/** What is true now of an instance's init steps. @module */
+/** Observes an instance's init steps. @module */
 import type { NodeRunner } from "../../node/node_runner.ts";
 import type { RunState } from "../../runners/runner.ts";
 import { toRuneError } from "../../model/error.ts";
@@ -10,9 +10,9 @@ import { nextStep, openProgress } from "./init_plan.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
 /**
- * The attempt under way, and the condition of the step that comes next; nothing where neither matters.
+ * Observes the attempt under way, and the condition of the next step; empty if neither matters.
  *
- * @throws {RuneError} when the runner cannot be asked.
+ * @throws {RuneError} if the runner is unreachable.
  */
 export async function observeInit(
   instance: Instance,

@@ -1,9 +1,8 @@
 /**
- * What to do next for an instance's init steps, decided from what was observed and nothing else:
- * docs/configuration.md, "Init steps".
+ * Plans the next init step of an instance, only from its observed state: docs/configuration.md, "Init steps".
  *
- * A launch is a run's number. Its steps come first, in order, each attempt a run of its own that is recorded
- * before it is made; a step that ended well is recorded as done, and never again begun in this launch. The
+ * A launch has a run's number. Its steps run first, in order. Each attempt is a separate run that is recorded
+ * before it is created. A successful step is recorded as done, and never starts again in this launch. The
  * main process follows under the same number.
  * @module
  */
@@ -16,14 +15,13 @@ import { launchFailedStatus } from "./status.ts";
 import type { InitPlanStep, InstanceStep, InstanceView } from "./view.ts";
 
 /**
- * The progress of the launch that is under way; undefined when none has begun any step, or the main process
- * was made.
+ * The progress of the launch under way; undefined if no step has begun or the main process was created.
  */
 export function openProgress({ init, run }: InstanceStatus): InitProgress | undefined {
   return init !== undefined && init.run === run && !init.over ? init : undefined;
 }
 
-/** The step of run number `run` that comes next; undefined when there is none. */
+/** The next step of run number `run`; undefined if there is none. */
 export function nextStep({ instance }: Pick<InstanceView, "instance">, run: number): InitStep | undefined {
   const done = doneIn(instance.status, run);
   return instance.spec.template.initSteps.find((step) => !done.includes(step.name));
@@ -31,7 +29,7 @@ export function nextStep({ instance }: Pick<InstanceView, "instance">, run: numb
 
 const doneIn = ({ init }: InstanceStatus, run: number) => init?.run === run ? init.done : [];
 
-/** What an attempt that was begun asks for; undefined when none is under way. */
+/** Plans for the attempt under way; undefined if there is none. */
 export function planAttempt(view: InstanceView): InstanceStep | undefined {
   const { instance: { status, name, namespace, spec: { template } }, stepRun, now } = view;
   const init = openProgress(status);
@@ -98,7 +96,7 @@ function describeEnding(run: RunState): string {
     : `exited with code ${run.exitCode}`;
 }
 
-/** What must still happen before the main process of run number `run`; undefined when nothing must. */
+/** Plans what must happen before the main process of run number `run`; undefined if nothing must. */
 export function planInit(view: InstanceView, run: number): InitPlanStep | undefined {
   const { instance: { status }, stepRun } = view;
   const step = nextStep(view, run);
@@ -106,7 +104,7 @@ export function planInit(view: InstanceView, run: number): InitPlanStep | undefi
   const done = doneIn(status, run);
   if (!isNeeded(step, view)) return { do: "skipStep", run, done: [...done, step.name] };
   const init = status.init?.run === run && status.init.step === step.name ? status.init : undefined;
-  // An attempt that was recorded and never ran is carried on, as a launch is.
+  // A recorded attempt that never ran continues, like a launch.
   const began = stepRun?.state === "exited" || stepRun?.state === "running";
   const attempt = init?.attempt === undefined ? 1 : began ? init.attempt + 1 : init.attempt;
   return { do: "runStep", run, step, attempt, done };
@@ -121,7 +119,8 @@ function isNeeded(step: InitStep, { mounts, fileMissing }: InstanceView): boolea
 }
 
 /**
- * Whether no instance ever wrote to a volume, nor did data come with it: found in place, or from a snapshot.
+ * Whether a volume is still empty: no instance ever wrote to it, and it was not adopted or restored from a
+ * snapshot.
  */
 function isFresh({ spec, status }: NonNullable<InstanceView["mounts"][number]["volume"]>): boolean {
   return status.initializedAt === undefined && !status.adopted && spec.source === undefined;

@@ -44,7 +44,7 @@ function plan(
   const run = (status.run ?? 1) === 0 ? undefined : absent;
   return planInstance({ instance, service, mounts: [mount], run, now: NOW, ...more });
 }
-/** The plan's words: what, which step, which attempt. */
+/** The plan in words: the action, the step and the attempt. */
 function brief(result: ReturnType<typeof plan>): string {
   if (result.do === "runStep") return `run ${result.step.name} ${result.attempt} of launch ${result.run}`;
   if (result.do === "skipStep") return `skip to ${result.done.join(",")}`;
@@ -76,17 +76,17 @@ Deno.test("planInstance() runs steps one by one, then the main process under the
   );
 });
 
-Deno.test("planInstance() carries an attempt on that was recorded and not made, and never begins another beside it", () => {
+Deno.test("planInstance() continues a recorded attempt that was not created, and never starts another beside it", () => {
   const init = attempt("a", 2);
   assert.equal(brief(plan({ ...starting, init }, { stepRun: stepRun("absent") })), "run a 2 of launch 1");
   assert.equal(brief(plan({ ...starting, init }, { stepRun: stepRun("created") })), "run a 2 of launch 1");
   assert.equal(brief(plan({ ...starting, init }, { stepRun: stepRun("running") })), "settle Starting");
-  // Also while what a launch needs is missing: the step has what it needs.
+  // A running step has what it needs, even if the next launch would lack something.
   const missing = plan({ ...starting, init }, { stepRun: stepRun("running"), missingConfig: "gone" });
   assert.equal(brief(missing), "settle Starting");
 });
 
-Deno.test("planInstance() records a step that ended well, and goes on at once", () => {
+Deno.test("planInstance() records a successful step, and continues at once", () => {
   const result = plan({ ...starting, launchFailures: 3, init: attempt("a", 2) }, {
     stepRun: stepRun("exited", { exitCode: 0 }),
   });
@@ -95,7 +95,7 @@ Deno.test("planInstance() records a step that ended well, and goes on at once", 
   assert.equal(result.status.launchFailures, 0);
 });
 
-Deno.test("planInstance() tries a failed step again after a delay, with the steps before it still done", () => {
+Deno.test("planInstance() retries a failed step after a delay, and keeps the earlier steps done", () => {
   const init = attempt("b", 1, ["a"]);
   const result = plan({ ...starting, init }, { stepRun: stepRun("exited", { exitCode: 3 }) });
   assert.ok(result.do === "settle");
@@ -107,7 +107,7 @@ Deno.test("planInstance() tries a failed step again after a delay, with the step
   assert.equal(brief(plan(again, { stepRun: stepRun("exited", { exitCode: 3 }) })), "run b 2 of launch 1");
 });
 
-Deno.test("planInstance() gives a step its time and no more, whatever it says on its way out", () => {
+Deno.test("planInstance() fails a step after its timeout, whatever its exit code", () => {
   const steps = [step("a", { timeout: "5s", restartPolicy: "Never" })];
   const init = attempt("a");
   const young = plan({ ...starting, init }, { steps, stepRun: stepRun("running", { startedAt: ago(2) }) });
@@ -122,7 +122,7 @@ Deno.test("planInstance() gives a step its time and no more, whatever it says on
   assert.match(timedOut.status.message!, /took longer than 5s/);
 });
 
-Deno.test("planInstance() runs freshVolume steps only on a volume that nobody wrote to and no data came with", () => {
+Deno.test("planInstance() runs freshVolume steps only on a volume without data", () => {
   const steps = [step("a", { runIf: "freshVolume" })];
   const on = (volume: MountView["volume"]) => brief(plan(fresh, { steps, volume }));
   assert.equal(on(makeProvisionedVolume()), "run a 1 of launch 1");
@@ -135,7 +135,7 @@ Deno.test("planInstance() runs freshVolume steps only on a volume that nobody wr
   );
 });
 
-Deno.test("planInstance() runs fileMissing steps only where the file is missing, and says when that cannot be told", () => {
+Deno.test("planInstance() runs fileMissing steps only if the file is missing, and reports when that is unknown", () => {
   const steps = [step("a", { runIf: { fileMissing: "/d/x" } })];
   assert.equal(brief(plan(fresh, { steps, fileMissing: true })), "run a 1 of launch 1");
   assert.equal(brief(plan(fresh, { steps, fileMissing: false })), "skip to a");

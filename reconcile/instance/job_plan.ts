@@ -1,6 +1,6 @@
 /**
- * What follows when the program of an instance ends and is not to be started again: its end is told, and its
- * volumes are free for others. Pure.
+ * Plans what happens when an instance ends and must not restart: its end is reported, and its volumes are
+ * released. Pure.
  * @module
  */
 import type { RunState } from "../../runners/runner.ts";
@@ -12,13 +12,13 @@ import { overInit } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
 /**
- * What an instance that ended for good asks for; undefined while it has not, or is to run again by what its
- * service says now.
+ * Plans for an instance that ended for good; undefined if it has not, or if its service's current spec
+ * restarts it.
  */
 export function planOver({ instance, service, run, mounts }: InstanceView): InstanceStep | undefined {
   const { status, uid } = instance;
   if (status.state !== "Completed" && status.state !== "Stopped") return undefined;
-  // Somebody started it again by hand. It has no right to its volumes any more.
+  // Someone started it again by hand, but it no longer holds its volumes.
   if (run?.state === "running") return { do: "kill", run: run.run, atOnce: true };
   if (restartsAfter(service!.spec.restart, { clean: hasCompleted(instance) })) return undefined;
   if (status.state === "Stopped" && hasCompleted(instance)) {
@@ -33,7 +33,7 @@ function toCompleted(status: InstanceStatus): InstanceStatus {
   return { ...kept, state: "Completed", ready: false, crashes: 0 };
 }
 
-/** The end of a run that no other follows. */
+/** Records the end of the last run. */
 export function settleOver(
   { instance: { status, name, namespace }, silent }: InstanceView,
   { run, clean, startedAt, finishedAt }: {

@@ -1,7 +1,7 @@
 /**
- * What the end of a run's output suggests, for the two failures that many meet and few recognise: a volume
- * that its user may not write, and one that is full. A suggestion, said beside how the run ended. Nothing of
- * the output itself is told: whoever may see a service may not always see its logs.
+ * Looks at the end of a run's output for two failures that are common and hard to recognise: a volume that
+ * the user may not write, and a full volume. The suggestion is added to how the run ended. It quotes no
+ * output, because a person who may see a service may not always see its logs.
  * @module
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
@@ -11,10 +11,10 @@ import { describeShortage } from "../../model/format.ts";
 import type { Node } from "../../node/node.ts";
 import type { InstanceStep, InstanceView, MountView } from "./view.ts";
 
-/** Lines that are looked at, and letters of each. */
+/** How many lines are examined, and how many characters of each. */
 const LINES = 20;
-const LETTERS = 1000;
-/** A log that cannot be read in this time says nothing. */
+const CHARACTERS = 1000;
+/** Time limit for reading the log. */
 const READ_MS = 2_000;
 
 const DENIED = /\bpermission denied\b|\bEACCES\b|\boperation not permitted\b|\bEPERM\b/i;
@@ -22,7 +22,7 @@ const FULL = /\bno space left on device\b|\bENOSPC\b|\bdisk quota exceeded\b|\bE
 
 type Settle = Extract<InstanceStep, { do: "settle" }>;
 
-/** The step with a suggestion, where it tells of a run that ended badly and its output suggests something. */
+/** Adds a suggestion to a step that reports a failed run, if the output suggests one. */
 export async function explainEnd(
   step: Settle,
   { view, node, runner, signal }: {
@@ -65,16 +65,16 @@ async function lastLines(
       signal: limit,
     });
     for await (const { text } of log) {
-      lines.push(text.slice(0, LETTERS));
+      lines.push(text.slice(0, CHARACTERS));
       if (lines.length >= LINES) break;
     }
   } catch {
-    // What was read is enough, and nothing is too.
+    // Use the lines read so far, even if there are none.
   }
   return lines;
 }
 
-/** What to say of the last lines of a run that ended badly. Exported for its table of cases. */
+/** Returns a suggestion for the last lines of a failed run. Exported for its table test. */
 export async function suggestion(
   lines: string[],
   { writable, node, signal }: { writable: MountView[]; node: Pick<Node, "volumes">; signal: AbortSignal },
@@ -92,7 +92,7 @@ export async function suggestion(
   const denied = lines.filter((line) => DENIED.test(line));
   if (denied.length === 0) return undefined;
   const view = writable.find(({ mount }) => denied.some((line) => mentions(line, mount.mountPath))) ??
-    // A path that is no volume's is another trouble.
+    // A path outside all volumes is a different problem.
     (denied.some((line) => /(^|[\s'"`:=(])\/\w/.test(line)) ? undefined : writable[0]);
   if (!view) return undefined;
   const { name, mountPath } = view.mount;
@@ -100,7 +100,7 @@ export async function suggestion(
     "the user that it runs as";
 }
 
-/** Whether a line names a path, or one below it. */
+/** Whether a line names a path or a path below it. */
 function mentions(line: string, path: string): boolean {
   for (let at = line.indexOf(path); at >= 0; at = line.indexOf(path, at + 1)) {
     if (!/[\w.-]/.test(line[at + path.length] ?? "")) return true;

@@ -7,7 +7,7 @@ import { makeVolume } from "../testing/resources.ts";
 import { suggestion } from "./last_words.ts";
 import type { MountView } from "./view.ts";
 
-/** Of a volume whose uid is its path, so that the node below finds it. */
+/** The view of a volume whose uid is its path, so that the fake node finds it. */
 const viewOf = (name: string, mountPath: string, path = "/"): MountView => ({
   mount: { name, mountPath, readOnly: false, subPath: "", claim: { name } },
   namespace: "default",
@@ -32,14 +32,14 @@ const DENIED: [line: string, mount: string | undefined][] = [
 for (const [line, mount] of DENIED) {
   Deno.test(`suggestion() of "${line}" is ${mount === undefined ? "none" : `fsUser of ${mount}`}`, async () => {
     const views = [viewOf("data", "/data"), viewOf("logs", "/logs")];
-    const said = await suggestion(["starting", line], { writable: views, node, signal });
-    if (mount === undefined) assert.equal(said, undefined);
-    else assert.match(said!, new RegExp(`may not write /${mount}: set fsUser of the mount "${mount}"`));
+    const advice = await suggestion(["starting", line], { writable: views, node, signal });
+    if (mount === undefined) assert.equal(advice, undefined);
+    else assert.match(advice!, new RegExp(`may not write /${mount}: set fsUser of the mount "${mount}"`));
   });
 }
 
 Deno.test({
-  name: "suggestion() names the volume that is full, and none where there is room",
+  name: "suggestion() names the full volume, and none if there is room",
   ignore: noRoot,
   async fn() {
     await using disk = await makeFullFilesystem();

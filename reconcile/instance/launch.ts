@@ -19,14 +19,14 @@ import { hasCheck, namesOf } from "./names.ts";
 import { isUnclaimed, ownerOf } from "./owner.ts";
 import type { InstanceView, MountView } from "./view.ts";
 
-/** A launch that failed, with the reason that the service's status shows. */
+/** A failed launch, with the reason for the service's status. */
 export class LaunchError extends Error {
   constructor(readonly reason: ServiceReason, readonly failure: RuneError) {
     super(failure.message, { cause: failure });
   }
 }
 
-/** Runs one phase of a launch and names it when it fails. */
+/** Runs one phase of a launch. On failure the error carries the phase's reason. */
 export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -36,33 +36,32 @@ export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): P
 }
 
 /**
- * Exit codes of a process whose set-up failed, and of one whose command is nothing that can be executed
- * (sh(1)).
+ * Exit codes of a process whose setup failed, and of one whose command cannot be executed (sh(1)).
  */
 const NOT_PREPARED = 126;
 const NOT_EXECUTED = 127;
 
-/** Codes that say nothing about the instance: the runner could not be reached, or the pass was cut short. */
+/** Codes that do not concern the instance: the runner was unreachable, or the pass was interrupted. */
 const UNRELATED: readonly ErrorCode[] = ["unavailable", "deadline_exceeded"];
 
-/** Whether the launch failed because the runner is out of reach, not because of what was to be launched. */
+/** Whether the launch failed because the runner is unreachable, not because of the instance. */
 export function isRunnerOutage(error: LaunchError): boolean {
   return error.reason === "LaunchFailed" && UNRELATED.includes(error.failure.code);
 }
 
-/** Whether the image could not be had because its registry did not answer. */
+/** Whether the image could not be pulled because its registry did not answer. */
 export function isRegistryAway({ reason, failure }: LaunchError): boolean {
   return reason === "ImageUnreachable" && ["failed_precondition", "deadline_exceeded"].includes(failure.code);
 }
 
-/** Everything the runner needs, from the instance and its mounted volumes. */
+/** Builds the runner's spec from the instance and its mounted volumes. */
 export function runSpecOf(
   view: Pick<InstanceView, "instance" | "shared">,
   options: {
     run: number;
     /** The directory behind each volume mount. */
     sources: string[];
-    /** What comes from configmaps and secrets. */
+    /** Variables and mounts from configmaps and secrets. */
     config: { env: Record<string, string>; mounts: RunMount[] };
   },
 ): RunSpec {
@@ -97,7 +96,7 @@ export function runSpecOf(
       })),
       ...options.config.mounts,
     ],
-    // A name is for those that are ready: without a check, that is from the start.
+    // Only ready instances have names; without a check, an instance is ready from the start.
     aliases: hasCheck(instance) ? [] : namesOf(instance),
     ...(view.shared?.sees && { joinsShared: true }),
     publish: hostPort !== undefined && exposed
@@ -116,7 +115,8 @@ export interface Attempt {
 }
 
 /**
- * What a step runs: as the main process, with its mounts and variables, but known to nobody on the network.
+ * The spec of an init step: like the main process, with its mounts and variables, but without names on the
+ * network.
  */
 export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
   const { command: _c, args: _a, process, ...shared } = main;
@@ -133,13 +133,13 @@ export function stepSpecOf(main: RunSpec, { step, attempt }: Attempt): RunSpec {
   };
 }
 
-/** A mount that is ready: the path for the runner, and which directory the run must come to have. */
+/** A prepared mount: the path for the runner, and the directory that the run must have mounted. */
 interface Prepared {
   source: string;
   place: FilesystemPlace;
 }
 
-/** Has one mount made ready, with its owner and mode as asked. */
+/** Prepares one mount, with its owner and mode. */
 async function prepareMount(
   view: MountView,
   { instanceUid, index, node, signal, onReplaced, firstOwner }: LaunchOptions & {
@@ -163,8 +163,8 @@ async function prepareMount(
 }
 
 /**
- * @throws {RuneError} `failed_precondition` where nothing of the run ran, since its command could not be
- * executed; permanent where only a person can change that.
+ * @throws {RuneError} `failed_precondition` if the command could not be executed. Permanent if only a person
+ * can fix that.
  */
 function refuseUnexecuted({ exitCode, error }: RunState): void {
   if (error === undefined || (exitCode !== NOT_PREPARED && exitCode !== NOT_EXECUTED)) return;
@@ -175,10 +175,10 @@ function refuseUnexecuted({ exitCode, error }: RunState): void {
 }
 
 /**
- * Makes sure that a container has the directories that it was given: an Engine that does not see this
- * daemon's mounts gives it empty ones by the same names, and what it writes there is lost.
+ * Checks that a container has the right directories mounted. An Engine that does not see this daemon's mounts
+ * would give it empty directories of the same names, and data written there would be lost.
  *
- * @throws {RuneError} `failed_precondition`, once the run has been stopped.
+ * @throws {RuneError} `failed_precondition` after stopping the run.
  */
 async function assertMounted(
   { pid, handle }: RunState,
@@ -193,7 +193,7 @@ async function assertMounted(
   if (runner.name !== "docker" || pid === undefined || handle === undefined || prepared.length === 0) return;
   const places = prepared.map(({ place }) => place);
   if (await node.volumes.hasMounted({ pid, container: handle }, { places, signal }) !== false) return;
-  // It may have ended and been taken down meanwhile.
+  // The run may have ended meanwhile.
   if ((await runner.inspect(ref, signal)).state !== "running") return;
   await runner.stop(ref, { timeoutMs: 0, signal });
   throw new RuneError(
@@ -206,30 +206,30 @@ async function assertMounted(
   );
 }
 
-/** What a launch works with. */
+/** The dependencies of a launch. */
 export interface LaunchOptions {
   run: number;
-  /** Launches an attempt at an init step of the run instead of its main process. */
+  /** The attempt at an init step to launch instead of the main process. */
   attempt?: Attempt;
   node: Node;
   runner: NodeRunner;
   readData: ReadData;
   secrets: SecretReader;
-  /** Told that a volume's directory is no longer what was mounted: it must be mounted anew. */
+  /** Called when a volume's directory was replaced and the volume must be mounted again. */
   onReplaced: (volume: Volume) => void;
   signal: AbortSignal;
-  /** Commits that this run is about to exist; nothing is made before it has resolved. */
+  /** Commits the intent to create this run. Nothing is created before it resolves. */
   recordIntent: () => Promise<void>;
-  /** Told what of a configmap or secret was left out, a sentence each. */
+  /** Called with the keys of configmaps and secrets that were skipped, one sentence for each source. */
   onSkipped: (skipped: string[]) => Promise<void>;
-  /** Makes the image of an init step present. */
+  /** Pulls the image of an init step. */
   bringImage: (image: string) => Promise<void>;
 }
 
 /**
- * Brings run number `run` of an instance to life, or an attempt at a step before it.
+ * Creates and starts run number `run` of an instance, or an attempt at one of its init steps.
  *
- * @throws {LaunchError} with the phase that failed.
+ * @throws {LaunchError} with the reason of the phase that failed.
  */
 export async function launch(
   view: InstanceView & { service: Service },
@@ -289,13 +289,13 @@ export async function launch(
     };
     await runner.create(withSecrets(spec, secretEnv), signal);
     const state = await runner.start(ref, signal);
-    // An init step tells it when its end is looked at.
+    // For an init step, its end reports this later.
     if (!attempt && runner.name === "process" && state.state === "exited") refuseUnexecuted(state);
     await assertMounted(state, { ref, prepared, node, runner, signal });
   });
 }
 
-/** Values in place of the references, out of the part of the environment that may be written down. */
+/** Moves variables with secret values out of the part of the environment that may be stored. */
 export function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): RunSpec {
   if (Object.keys(secretEnv).length === 0) return spec;
   const env = Object.fromEntries(
@@ -304,16 +304,15 @@ export function withSecrets(spec: RunSpec, secretEnv: Record<string, string>): R
   return { ...spec, env, secretEnv };
 }
 
-/** Runs what needs an image, and says by its reason whether the engine or the registry failed. */
+/** Runs work that needs an image. The reason of its error says whether the Engine or the registry failed. */
 export async function phaseOfImage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
     const failure = toRuneError(thrown);
-    // An engine that does not answer is an outage; a registry that does not is the image's problem, and worth
-    // a retry.
+    // An unreachable Engine is an outage. An unreachable registry concerns only this image and is retried.
     if (failure.code === "unavailable") throw new LaunchError("LaunchFailed", failure);
-    // Only another spec helps: nobody needs to wait for that.
+    // Only a new spec helps, so do not retry.
     if (failure.code === "invalid_argument") throw new LaunchError("LaunchFailed", failure);
     const retryable = new RuneError(failure.code, failure.message, {
       cause: failure,

@@ -1,5 +1,5 @@
 /**
- * One launch, on a runner in memory: in which order, and what is left when it fails in the middle.
+ * One launch on an in-memory runner: the order of its steps, and what is left when it fails in the middle.
  * @module
  */
 import assert from "node:assert/strict";
@@ -26,7 +26,7 @@ function options({ deps, runner, signal }: MemoryRoom, more: Partial<LaunchOptio
   };
 }
 
-Deno.test("launch() makes nothing before its intent is committed", () =>
+Deno.test("launch() creates nothing before its intent is committed", () =>
   withMemoryRoom(async (room) => {
     const refused = new RuneError("conflict", "the lease was lost");
     await assert.rejects(
@@ -42,7 +42,7 @@ Deno.test("launch() makes nothing before its intent is committed", () =>
     assert.deepEqual([run!.spec.env.GREETING, run!.spec.stopSignal], ["hello", "SIGUSR1"]);
   }));
 
-Deno.test("launch() that is repeated after a lost answer starts the run that is there", () =>
+Deno.test("launch() repeated after a lost answer starts the existing run", () =>
   withMemoryRoom(async (room) => {
     for (const call of ["runner.create", "runner.start"]) {
       room.gate.loseNext(call, new RuneError("unavailable", "the answer is lost"));

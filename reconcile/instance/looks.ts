@@ -1,7 +1,7 @@
 /**
- * Which instances this daemon has looked at since their runner could last be reached. What the store says of
- * another is of before an outage: the host may have been down, or the Engine, and everything with it. In
- * memory alone: the next daemon looks anew.
+ * Records which instances this daemon has observed since their runner became reachable. The stored state of
+ * the others may be older than an outage of the host or the Engine. It is kept in memory only, so the next
+ * daemon starts without observations.
  * @module
  */
 import { elapsedMs, type Moment } from "../../base/clock.ts";
@@ -9,14 +9,14 @@ import { type Instance, type InstanceStatus, isAlive } from "../../model/instanc
 
 /** See the module comment. */
 export interface Looks {
-  /** Its run was looked at now. */
+  /** Records that the instance's run was observed. */
   addLook(instanceUid: string): void;
   has(instanceUid: string): boolean;
-  /** Its runner was out of reach, perhaps. */
+  /** Forgets the observation, because the runner may have been unreachable. */
   forget(instanceUid: string): void;
 }
 
-/** Nothing has been looked at yet. */
+/** Starts without any observation. */
 export function createLooks(): Looks {
   const seen = new Set<string>();
   return {
@@ -27,8 +27,8 @@ export function createLooks(): Looks {
 }
 
 /**
- * Whether an instance that ran before is down together with everything else, and not by a fault of its own:
- * the host was started since its last run began, its runner could not be reached, or its end was not seen.
+ * Whether an instance that ran before went down with everything else rather than by its own fault. That is so
+ * if the host was started after its last run began, its runner was unreachable, or its end was not observed.
  */
 export function isDownWithAll(status: InstanceStatus, bootId: string): boolean {
   if (status.run === 0 || status.state === "Completed" || status.state === "Stopped") return false;
@@ -36,12 +36,12 @@ export function isDownWithAll(status: InstanceStatus, bootId: string): boolean {
     (status.boot !== undefined && status.boot !== bootId);
 }
 
-/** An Engine that is stopped ends its containers first, and is still there to tell of it. */
+/** When an Engine stops, it ends its containers first and still reports that. */
 const OUTAGE_MS = 60_000;
 
 /**
- * Whether an instance that is down at the first look since its runner came back was ended by what took the
- * runner away: its end, or the last attempt to start it again, was just before.
+ * Whether an instance that is down at the first observation after an outage ended because of that outage: its
+ * end, or the last attempt to restart it, was just before.
  */
 export function fellWithRunner(
   { run, state, awaitsSince, lastFailure }: InstanceStatus,
@@ -52,13 +52,13 @@ export function fellWithRunner(
     elapsedMs(lastFailure.at, now) < OUTAGE_MS;
 }
 
-/** What tells whether the stored state of others can be believed. */
+/** What decides whether the stored state of other instances is current. */
 export interface Belief {
   looks: Looks;
   bootId: string;
 }
 
-/** Whether what the store says of another instance is of now. */
+/** Whether the stored state of another instance is current. */
 export function isBelieved({ uid, status }: Instance, { looks, bootId }: Belief): boolean {
   return isAlive(status.state) ? looks.has(uid) : !isDownWithAll(status, bootId);
 }

@@ -1,4 +1,4 @@
-/** Why an instance cannot have its volumes yet. Pure. @module */
+/** Finds out why an instance cannot use its volumes yet. Pure. @module */
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import type { LeaseHolder } from "../../model/lease.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
@@ -7,11 +7,11 @@ import { holderWithin, withHolder } from "../leases.ts";
 import { toPending, underWay } from "./status.ts";
 import type { InstanceView } from "./view.ts";
 
-/** What failed, and what to do about it. */
+/** Joins a message and its hint. */
 export const withHint = (message: string, hint: string | undefined) =>
   hint === undefined ? message : `${message}; ${hint}`;
 
-/** The status of an instance that cannot have its volumes now, or undefined. */
+/** The status of an instance that cannot use its volumes now, or undefined if it can. */
 export function mountProblem({ instance, mounts }: InstanceView): InstanceStatus | undefined {
   const { status } = instance;
   const toBlocked = (message: string) => toPending(status, "VolumeNotReady", message);

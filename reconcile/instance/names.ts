@@ -1,4 +1,7 @@
-/** The names under which other instances find one: only while it is ready: docs/decisions/0006. @module */
+/**
+ * The names of an instance on the network. It has them only while it is ready: docs/decisions/0006.
+ * @module
+ */
 import { instanceName } from "../../model/instance_name.ts";
 import type { Publication, RunState } from "../../runners/runner.ts";
 import { sameValue } from "../../model/changes.ts";
@@ -8,20 +11,23 @@ import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import type { InstanceView, SharedRole } from "./view.ts";
 
-/** Whether the instances of a template have a check to pass before they are ready. */
+/** Whether an instance must pass a check before it is ready. */
 export function hasCheck(instance: Pick<Instance, "spec" | "status">): boolean {
   return Object.values(healthOf(instance) ?? {}).some((probe) => probe !== undefined);
 }
 
-/** Its own name on a network, from its first run to its last. */
+/** The instance's own name on a network, the same for all its runs. */
 const hostNameOf = ({ service, ordinal }: Instance["spec"]) => instanceName(service, { ordinal });
 
-/** Its names on the namespace's network: the service's, with and without namespace, and its own. */
+/**
+ * The instance's names on the namespace's network: the service's name, with and without namespace, and its
+ * own.
+ */
 export function namesOf({ namespace, spec }: Instance): string[] {
   return [spec.service, `${spec.service}.${namespace}.rune`, hostNameOf(spec)];
 }
 
-/** Its names on the network of all namespaces, which say the namespace. */
+/** The instance's names on the shared network, which include the namespace. */
 export function sharedNamesOf({ namespace, spec }: Instance): string[] {
   return [`${spec.service}.${namespace}.rune`, `${hostNameOf(spec)}.${namespace}.rune`];
 }
@@ -29,7 +35,7 @@ export function sharedNamesOf({ namespace, spec }: Instance): string[] {
 const seenAt = new WeakMap<Store, { revision: number; keys: Set<string> }>();
 
 /**
- * Keys of the services on which a service of another namespace depends, worked out once for each revision.
+ * Keys of services on which a service in another namespace depends, computed once per store revision.
  */
 function seenServices(store: Store): Set<string> {
   const known = seenAt.get(store);
@@ -45,7 +51,7 @@ function seenServices(store: Store): Set<string> {
   return keys;
 }
 
-/** The part that the instances of a service take in the shared network. */
+/** How the instances of a service take part in the shared network. */
 export function sharedRole({ namespace, name, spec }: Service, store: Store): SharedRole {
   return {
     seen: seenServices(store).has(`${namespace}/${name}`),
@@ -54,7 +60,7 @@ export function sharedRole({ namespace, name, spec }: Service, store: Store): Sh
 }
 
 /**
- * Uids of the instances whose part in the shared network a service with these dependencies may have changed.
+ * Uids of the instances whose role in the shared network may change with this service's dependencies.
  */
 export function seenBy(service: Service, instances: Instance[]): string[] {
   const crossing = service.spec.dependencies
@@ -66,7 +72,7 @@ export function seenBy(service: Service, instances: Instance[]): string[] {
   ).map((i) => i.uid);
 }
 
-/** What is to be published of a running run, or undefined when its names are as they should be. */
+/** The names to publish for a running run, or undefined if its names are already right. */
 export function missingNames(
   { instance, shared }: Pick<InstanceView, "instance" | "shared">,
   { run, ready }: { run: RunState; ready: boolean },
@@ -78,7 +84,7 @@ export function missingNames(
     : shared?.seen || shared?.sees || run.sharedNames !== undefined
     ? []
     : undefined;
-  // The Engine adds the host name by itself when a run joins a network; it says nothing of readiness.
+  // Ignore the host name: the Engine adds it by itself when a run joins a network.
   const { service, ordinal } = instance.spec;
   const hostNames = [false, true].map((successor) => instanceName(service, { ordinal, successor }));
   const listCounted = (list: string[]) => list.filter((name) => !hostNames.includes(name)).sort();

@@ -1,6 +1,5 @@
 /**
- * Who the programs of a run are, for what is made for them: volumes that nobody has written yet, and files of
- * secrets.
+ * Finds the user that a run's programs run as. New volumes and secret files are given to that user.
  * @module
  */
 import type { OwnerIds } from "../../node/volumes.ts";
@@ -10,10 +9,10 @@ import type { Instance } from "../../model/instance.ts";
 import type { MountView } from "./view.ts";
 
 /**
- * Who the programs of an instance will be.
+ * The user and group that the programs of an instance will run as.
  *
- * @param options.image what they are from: of the main process, or of a step.
- * @returns undefined where the runner cannot tell.
+ * @param options.image the image of the main process or of an init step.
+ * @returns undefined if the runner does not know.
  */
 export async function ownerOf(
   { spec: { template } }: Instance,
@@ -26,13 +25,13 @@ export async function ownerOf(
       signal,
     });
   } catch (error) {
-    // The main process's image, while a step with one of its own comes first.
+    // The main process's image may be missing while a step with its own image runs first.
     if (error instanceof RuneError && error.code === "not_found") return undefined;
     throw error;
   }
 }
 
-/** Whether a mount shows a volume that no program was let write yet, and says nothing of its owner. */
+/** Whether a mount has a volume that no program could write yet, and sets no owner. */
 export function isUnclaimed({ mount, volume }: MountView): boolean {
   return !mount.readOnly && mount.fsUser === undefined && mount.fsGroup === undefined &&
     volume?.status.initializedAt === undefined;

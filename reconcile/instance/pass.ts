@@ -1,4 +1,4 @@
-/** What a pass over an instance works with. Types alone. @module */
+/** The dependencies and arguments of a pass over an instance. Only types. @module */
 import type { Clock } from "../../base/clock.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Node, Nodes } from "../../node/node.ts";
@@ -13,16 +13,16 @@ import type { Looks } from "./looks.ts";
 import type { Unstored } from "./unstored.ts";
 import type { InstanceView } from "./view.ts";
 
-/** What the steps work with. */
+/** The dependencies of the steps. */
 export interface InstanceDeps {
   store: Store;
   nodes: Nodes;
   mounts: MountedVolumes;
-  /** Keeps what cannot be stored. */
+  /** Keeps state that could not be stored. */
   unstored?: Unstored;
-  /** Has a volume mounted anew whose directory is no longer what was mounted. */
+  /** Requests a new mount of a volume whose directory was replaced. */
   remount: (volume: Volume) => void;
-  /** Where the last output of an instance that goes is kept. */
+  /** Keeps the last output of a removed instance. */
   keptLogs: KeptLogs;
   readData: ReadData;
   secrets: SecretReader;
@@ -37,7 +37,7 @@ export interface Call {
   /** The instance's node, and its runner there. */
   node: Node;
   runner: NodeRunner;
-  /** The names that its run was given before in this pass. */
+  /** The names that were published earlier in this pass. */
   published?: Publication | undefined;
   signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 /**
- * What to do next for one instance, decided from what was observed and nothing else.
+ * Plans the next step for one instance, only from its observed state.
  * @module
  */
 import { dueInMs } from "../../base/backoff.ts";
@@ -69,8 +69,7 @@ export function planInstance(view: InstanceView): InstanceStep {
       ),
     };
   }
-  // A daemon that died between its intent and the launch left the run's number behind: that run is carried
-  // on.
+  // If a daemon died between the intent and the launch, continue the run with the recorded number.
   const carriedOn = status.state === "Starting" && run !== undefined;
   if (!carriedOn && run?.state === "created") return { do: "discard" };
   const number = carriedOn || openProgress(status) ? status.run : status.run + 1;

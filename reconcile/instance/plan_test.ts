@@ -65,33 +65,35 @@ const makeDrained = (service: typeof plain, ageMs: number, status: Partial<Insta
 
 const steps: [string, InstanceView, Record<string, unknown>][] = [
   ["launches run 1 of a new instance", view(fresh), { do: "launch", run: 1 }],
-  ["settles a running one", view({}, { run: run("running") }), { do: "settle" }],
-  ["lets one that a host name leads to answer a little longer", makeDrained(named, 100), {
+  ["settles a running instance", view({}, { run: run("running") }), { do: "settle" }],
+  ["lets a routed instance answer a little longer", makeDrained(named, 100), {
     do: "settle",
     afterMs: 400,
   }],
-  ["retires it then", makeDrained(named, 500), { do: "retire" }],
-  ["retires it soon when the clock was set back while no daemon ran", {
+  ["then retires the routed instance", makeDrained(named, 500), { do: "retire" }],
+  ["retires an instance soon when the clock was set back while no daemon ran", {
     ...makeDrained(named, -60_000),
     now: Object.assign(new Date(NOW), { clock: { steps: [], watchedMs: 500 } }),
   }, { do: "retire" }],
-  ["retires it at once when it is not ready", makeDrained(named, 0, { ready: false }), { do: "retire" }],
-  ["retires at once what no name leads to", makeDrained(plain, 0), { do: "retire" }],
+  ["retires an instance at once when it is not ready", makeDrained(named, 0, { ready: false }), {
+    do: "retire",
+  }],
+  ["retires an unrouted instance at once", makeDrained(plain, 0), { do: "retire" }],
   [
-    "retires it at once when its service is deleted",
+    "retires an instance at once when its service is deleted",
     makeDrained({ ...named, deletionRequestedAt: ago(0) }, 0),
     {
       do: "retire",
     },
   ],
-  ["retires one whose service is gone", view({}, { service: undefined, run: run("running") }), {
+  ["retires an instance whose service is gone", view({}, { service: undefined, run: run("running") }), {
     do: "retire",
   }],
-  ["carries on a launch that the last daemon began", view({ state: "Starting" }, { run: run("absent") }), {
+  ["continues a launch that the last daemon began", view({ state: "Starting" }, { run: run("absent") }), {
     do: "launch",
     run: 1,
   }],
-  ["carries on one that was made and not started", view({ state: "Starting" }, { run: run("created") }), {
+  ["continues a run that was created and not started", view({ state: "Starting" }, { run: run("created") }), {
     do: "launch",
     run: 1,
   }],
@@ -99,22 +101,22 @@ const steps: [string, InstanceView, Record<string, unknown>][] = [
     do: "discard",
   }],
   [
-    "launches the next run after an end that was accounted for",
+    "launches the next run after an end that was recorded",
     view({ state: "Pending" }, { run: run("exited") }),
     {
       do: "launch",
       run: 2,
     },
   ],
-  ["waits for its time", view({ state: "Failed", nextAttemptAt: ago(-3) }, { run: run("exited") }), {
+  ["waits until a retry is due", view({ state: "Failed", nextAttemptAt: ago(-3) }, { run: run("exited") }), {
     do: "settle",
     afterMs: 3000,
   }],
-  ["leaves a stalled one alone", view({ state: "Stalled" }), { do: "settle" }],
+  ["does nothing for a stalled instance", view({ state: "Stalled" }), { do: "settle" }],
   ["acquires leases first", view(fresh, { service: mounting, mounts: [makeMounted({ holders: [] })] }), {
     do: "acquire",
   }],
-  ["launches with its lease and mount", view(fresh, { service: mounting, mounts: [makeMounted()] }), {
+  ["launches once it has its lease and mount", view(fresh, { service: mounting, mounts: [makeMounted()] }), {
     do: "launch",
     run: 1,
   }],
@@ -126,12 +128,12 @@ for (const [name, given, expected] of steps) {
   });
 }
 
-/** What is waited for, and whether that is a problem to report or a part of every start. */
+/** What the instance waits for, and whether that is a problem or a part of every start. */
 const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
   ["a volume that does not exist", { volume: undefined }, /data does not exist; cast it/, "VolumeNotReady"],
-  ["one being provisioned", { volume: makeVolume() }, /is being provisioned/],
+  ["a volume being provisioned", { volume: makeVolume() }, /is being provisioned/],
   [
-    "one that failed",
+    "a failed volume",
     {
       volume: makeVolume({}, { status: { state: "Stalled", failureMessage: "no such path" } }),
     },
@@ -139,13 +141,18 @@ const waits: [string, Partial<MountView>, RegExp, "VolumeNotReady"?][] = [
     "VolumeNotReady",
   ],
   [
-    "one being deleted",
+    "a volume being deleted",
     { volume: makeProvisionedVolume({ deletionRequestedAt: ago(1) }), holders: [] },
     /is being deleted/,
     "VolumeNotReady",
   ],
-  ["one held by another", { holders: [other] }, /mounted read-write by default\/old-0/, "VolumeNotReady"],
-  ["one being mounted", { mounted: undefined }, /is being mounted/],
+  [
+    "a volume held by another instance",
+    { holders: [other] },
+    /mounted read-write by default\/old-0/,
+    "VolumeNotReady",
+  ],
+  ["a volume being mounted", { mounted: undefined }, /is being mounted/],
 ];
 for (const [name, more, message, reason] of waits) {
   Deno.test(`planInstance() waits for ${name}, and never launches`, () => {
@@ -192,7 +199,7 @@ Deno.test("planInstance() says why a run ended", () => {
   assert.match(unexecuted.status.message!, /^it could not be run: \/x is a script for \/y/);
 });
 
-Deno.test("planInstance() calls nothing ready whose main process has gone to the background, while the rest is being ended", () => {
+Deno.test("planInstance() reports an instance as not ready when its main process went to the background, while the rest is being stopped", () => {
   const going = planInstance(
     view({ state: "Running", ready: true, run: 1 }, { run: run("running", { leftBehind: 2 }) }),
   );
@@ -208,7 +215,7 @@ Deno.test("planInstance() honours the restart policy", () => {
   assert.equal(planEnded({}, { exitCode: 1 }, { restart: "never" }).status.nextAttemptAt, undefined);
 });
 
-Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs it again only when its service says so", () => {
+Deno.test("planInstance() reports how a job ended, releases its volumes, and runs it again only when its service says so", () => {
   const well = planEnded({ lastFailure: undefined }, { exitCode: 0, startedAt: ago(9) }, {
     restart: "never",
   });
@@ -240,12 +247,12 @@ Deno.test("planInstance() tells how a job ended, hands its volumes on, and runs 
     "kill",
     "it has no right to its volumes any more",
   );
-  const held = planInstance(view({ state: "Stopped", ready: false }, {
+  const holding = planInstance(view({ state: "Stopped", ready: false }, {
     service: makeService({ restart: "never" }),
     mounts: [makeMounted()],
     run: run("exited"),
   }));
-  assert.ok(held.do === "settle" && held.releases, "what an earlier version left held");
+  assert.ok(holding.do === "settle" && holding.releases, "what an earlier version left held");
 });
 
 Deno.test("launchFailedStatus() stalls after ten failures, or at once when permanent", () => {
@@ -270,21 +277,21 @@ const planLive = (
   names = run("running").names,
 ) => planInstance(view(status, { service: probed, run: run("running", { names }), health: health! }));
 
-Deno.test("planInstance() publishes the names of what is ready before it says so, and takes them away before it says no", () => {
+Deno.test("planInstance() publishes names before it reports ready, and removes them before it reports not ready", () => {
   assert.equal(planLive({ ready: false }, { ready: true }, []).do, "publish");
   assert.equal(planLive({}, { ready: false, message: "no" }).do, "publish");
   const step = planLive({ ready: false }, { ready: true });
   assert.ok(step.do === "settle" && step.status.ready && step.status.readyAt === NOW.toISOString());
 });
 
-Deno.test("planInstance() keeps what was known of readiness until a check has said something", () => {
+Deno.test("planInstance() keeps the last known readiness until a check has answered", () => {
   const known = planLive({ ready: true }, {});
   assert.ok(known.do === "settle" && known.status.ready);
   const fresh = planLive({ state: "Starting", ready: false }, {}, []);
   assert.ok(fresh.do === "settle" && !fresh.status.ready && fresh.status.state === "Running");
 });
 
-Deno.test("planInstance() tells one that was ready and is not from one that never was", () => {
+Deno.test("planInstance() distinguishes an instance that was ready from one that never was", () => {
   const verdict = { ready: false, message: "its readiness check failed" };
   const was = planLive({ readyAt: ago(60) }, verdict, []);
   assert.ok(was.do === "settle" && was.status.state === "Unhealthy" && was.status.reason === "Unhealthy");
@@ -292,7 +299,7 @@ Deno.test("planInstance() tells one that was ready and is not from one that neve
   assert.ok(never.do === "settle" && never.status.state === "Running" && never.status.reason === "Unhealthy");
 });
 
-Deno.test("planInstance() condemns what fails its liveness check, kills it, and counts its end as Unhealthy", () => {
+Deno.test("planInstance() condemns an instance that fails its liveness check, kills it, and counts its end as Unhealthy", () => {
   const condemned = planLive({}, { ready: false, dead: "its liveness check failed" });
   assert.ok(condemned.do === "settle" && condemned.status.condemned?.run === 1);
   assert.deepEqual(planLive({ condemned: { run: 1, message: "m" } }, {}), { do: "kill", run: 1 });
@@ -310,7 +317,7 @@ Deno.test("planInstance() condemns what fails its liveness check, kills it, and 
   ]);
 });
 
-Deno.test("planInstance() starts no writer of a volume that is being copied, and readers all the same", () => {
+Deno.test("planInstance() starts no writer of a volume that is being copied, but starts readers", () => {
   const copied = makeMounted({ copiedFor: "snapshot default/snap" });
   const waiting = planInstance(view(fresh, { service: mounting, mounts: [copied] }));
   assert.ok(waiting.do === "settle");
@@ -325,22 +332,22 @@ Deno.test("planInstance() starts no writer of a volume that is being copied, and
   });
 });
 
-Deno.test("planInstance() takes a paused run for what it is: running", () => {
+Deno.test("planInstance() treats a paused run as running", () => {
   const paused = run("running", { paused: true });
   const step = planInstance(view({}, { service: mounting, mounts: [makeMounted()], run: paused }));
   assert.deepEqual([step.do, step.do === "settle" && step.status.state], ["settle", "Running"]);
 });
 
-Deno.test("planInstance() tells of a run that somebody else paused, takes its names away, and counts its checks", () => {
-  const held = run("running", { paused: true, names: [] });
-  const step = planInstance(view({}, { run: held, paused: true }));
+Deno.test("planInstance() reports a run that someone else paused, removes its names, and counts its checks", () => {
+  const holding = run("running", { paused: true, names: [] });
+  const step = planInstance(view({}, { run: holding, paused: true }));
   assert.ok(step.do === "settle");
   assert.deepEqual([step.status.state, step.status.ready, step.status.reason], ["Paused", false, "Paused"]);
   assert.match(step.status.message!, /it is paused by somebody else; let it go on with docker unpause/);
   const named = planInstance(view({}, { run: run("running", { paused: true }), paused: true }));
   assert.ok(named.do === "publish" && !named.then.ready && named.then.state === "Paused");
   const dead = { ready: false, dead: "its liveness check failed" };
-  const condemned = planInstance(view({}, { run: held, paused: true, health: dead }));
+  const condemned = planInstance(view({}, { run: holding, paused: true, health: dead }));
   assert.ok(condemned.do === "settle" && condemned.status.condemned?.run === 1);
   const ended = planInstance(
     view({ state: "Paused", ready: false }, { run: run("exited", { exitCode: 1 }) }),
@@ -348,7 +355,7 @@ Deno.test("planInstance() tells of a run that somebody else paused, takes its na
   assert.ok(ended.do === "settle" && ended.status.crashes === 1);
 });
 
-Deno.test("planInstance() tells a program that put itself in the background from one that crashed", () => {
+Deno.test("planInstance() distinguishes a program that put itself in the background from a crash", () => {
   const left = planEnded({}, { exitCode: 0, leftBehind: 2 });
   assert.equal(left.status.reason, "InBackground");
   assert.match(
@@ -368,7 +375,7 @@ Deno.test("planInstance() tells a program that put itself in the background from
   );
 });
 
-Deno.test("planInstance() has what fell just before its runner was lost wait for its dependencies again", () => {
+Deno.test("planInstance() makes an instance that ended just before an outage wait for its dependencies again", () => {
   const failure = (at: string) => ({ at, reason: "LaunchFailed", message: "m" }) as const;
   const status = (at: string) => ({ state: "Failed", ready: false, lastFailure: failure(at) }) as const;
   const fallen = planInstance(view(status(ago(5)), { run: run("exited"), firstLook: true }));

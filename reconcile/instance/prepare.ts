@@ -1,7 +1,7 @@
 /**
- * Makes sure that an instance can start before the one that it replaces is stopped. Its own image is here
- * (image.ts). What is left: the images of its init steps, what it gets from configmaps and secrets, and what
- * its runner would refuse. It changes nothing that runs, and leaves nothing but images behind.
+ * Makes sure that an instance can start before the one it replaces is stopped. Its own image is already
+ * present (image.ts). This checks the images of its init steps, its configmaps and secrets, and what its
+ * runner would refuse. It changes nothing that runs, and leaves only images behind.
  * @module
  */
 import type { NodeRunner } from "../../node/node_runner.ts";
@@ -15,20 +15,20 @@ import { pullPolicyOf } from "./image.ts";
 import { phase, phaseOfImage, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
 import type { InstanceView } from "./view.ts";
 
-/** What a preparation works with. */
+/** The dependencies of a preparation. */
 export interface PrepareOptions {
   runner: NodeRunner;
   readData: ReadData;
   secrets: SecretReader;
   signal: AbortSignal;
-  /** Told how far the pull of an image is. */
+  /** Called with the progress of an image pull. */
   onProgress: (text: string) => void;
 }
 
 /**
  * Prepares the first run of an instance.
  *
- * @throws {LaunchError} with what would keep it from starting.
+ * @throws {LaunchError} with the reason why the instance could not start.
  */
 export async function prepare(
   view: InstanceView & { service: Service },

@@ -1,11 +1,11 @@
-/** How far the pull of an image is, told as the instance's message, at most once a second. @module */
+/** Writes the progress of an image pull to the instance's message, at most once a second. @module */
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 
 const INTERVAL_MS = 1_000;
 
-/** Takes what a runner tells of a pull, and writes it to an instance that waits for it. */
+/** Writes a runner's pull progress to the instance that waits for the image. */
 export function pullProgress(
   store: Store,
   instance: Instance,
@@ -26,7 +26,7 @@ export function pullProgress(
         if (ended || now?.uid !== instance.uid || now.status.message === message) return;
         tx.update(now, { status: { ...now.status, message } });
       });
-    lock.run(["message"], { work }).catch(() => {}); // It only tells: the pull itself goes on.
+    lock.run(["message"], { work }).catch(() => {}); // The message is not essential; the pull continues.
   };
   return {
     update(text) {
@@ -34,7 +34,7 @@ export function pullProgress(
       latest = text;
       timer ??= setTimeout(write, Math.min(INTERVAL_MS, writtenAt + INTERVAL_MS - performance.now()));
     },
-    /** Resolves when nothing more is written. */
+    /** Stops writing, and resolves after the last write. */
     async end() {
       ended = true;
       clearTimeout(timer);

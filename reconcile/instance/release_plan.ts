@@ -1,18 +1,17 @@
 /**
- * What an instance does with its leases when it cannot start again: it gives them up, if a volume of its is
- * being deleted. Otherwise that volume waits for the instance to stop, and the instance waits for the volume.
- * Pure.
+ * Plans when an instance that does not run releases its leases: if one of its volumes is being deleted.
+ * Otherwise the volume would wait for the instance to stop, and the instance for the volume. Pure.
  * @module
  */
 import type { InstanceStep, InstanceView } from "./view.ts";
 
 /**
- * Plans the release of the leases of an instance of which nothing runs.
+ * Plans the release of the leases of an instance that has no running process.
  *
- * A run that was made and may be about to start goes first: a lease is given up only when no run is left that
- * could use the volume.
+ * A created run that may be about to start is removed first. A lease is released only when no run is left
+ * that could use the volume.
  *
- * @returns undefined when the instance holds no volume that is being deleted.
+ * @returns undefined if the instance holds no volume that is being deleted.
  */
 export function planRelease({ instance, mounts, run, stepRun }: InstanceView): InstanceStep | undefined {
   const waited = mounts.some(({ volume, holders }) =>

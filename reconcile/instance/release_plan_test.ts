@@ -16,7 +16,7 @@ const run = (state: RunState["state"], more: Partial<RunState> = {}): RunState =
   ...more,
 });
 
-/** What is planned for an instance whose volume is being deleted. */
+/** The plan for an instance whose volume is being deleted. */
 function planFor(
   status: Partial<InstanceStatus>,
   { holders = [own], ...more }: Partial<InstanceView> & { holders?: typeof own[] } = {},
@@ -28,18 +28,18 @@ function planFor(
   return planInstance({ instance, service, mounts, run: undefined, now: NOW, ...more });
 }
 
-/** Whoever does not run cannot start, whatever else it waits for. */
+/** Instances that do not run and cannot start, whatever else they wait for. */
 const down: [string, Partial<InstanceStatus>, Partial<InstanceView>?][] = [
   ["that never ran", { state: "Pending", run: 0 }],
-  ["whose launch was cut short before its run was made", { state: "Starting" }, { run: run("absent") }],
+  ["whose launch was interrupted before its run was created", { state: "Starting" }, { run: run("absent") }],
   ["that waits to be started again", { state: "Failed", nextAttemptAt: ago(-60) }, { run: run("exited") }],
-  ["that is given up", { state: "Stalled" }, { run: run("exited") }],
+  ["that is stalled", { state: "Stalled" }, { run: run("exited") }],
   ["whose init step failed", { state: "Failed", init: { run: 1, done: [], step: "s", attempt: 1 } }, {
     stepRun: run("exited", { step: "s.1", exitCode: 1 }),
   }],
 ];
 for (const [who, status, more] of down) {
-  Deno.test(`planInstance() has an instance ${who} give up a volume that is being deleted`, () => {
+  Deno.test(`planInstance() makes an instance ${who} release a volume that is being deleted`, () => {
     const step = planFor(status, more);
     assert.ok(step.do === "settle" && step.releases && step.afterMs === 0, JSON.stringify(step));
     assert.ok(!("releases" in planFor(status, { ...more, holders: [] })), "it has nothing to give up");
@@ -47,7 +47,7 @@ for (const [who, status, more] of down) {
   });
 }
 
-Deno.test("planInstance() gives up no volume while a run may use it, or may still be about to start", () => {
+Deno.test("planInstance() releases no volume while a run may use it or may still start", () => {
   const running = planFor({ state: "Running", ready: true }, { run: run("running") });
   assert.ok(!("releases" in running), JSON.stringify(running));
   for (const state of ["Starting", "Failed"] as const) {

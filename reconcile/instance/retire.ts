@@ -1,6 +1,6 @@
 /**
- * The end of an instance: its runs are stopped and removed, and only then may others have its volumes. Each
- * step is idempotent.
+ * Removes an instance: stops and removes its runs, and only then releases its volumes. Each step is
+ * idempotent.
  * @module
  */
 import { toRuneError } from "../../model/error.ts";
@@ -20,16 +20,15 @@ import { stopRun } from "./stop.ts";
 import { current, writeStatus } from "./write_status.ts";
 
 /**
- * Ended runs that the sweep may have left of one instance, newest first; what is older it clears away by
- * itself.
+ * How many ended runs of one instance the sweep may have kept; it removes older ones itself.
  */
 const KEPT_RUNS = 6;
-/** What a node is given to take away what an instance leaves: the sweep does the rest. */
+/** Time limit for removing an instance's leftovers from its node; the sweep does the rest. */
 const LEFTOVER_MS = 10_000;
-/** Between looks at an instance that is to stop and is paused for a snapshot. */
+/** Interval between checks of an instance that must stop but is paused for a snapshot. */
 const PAUSED_MS = 200;
 
-/** Stops and removes its runs, gives up its leases, and drops it. */
+/** Stops and removes an instance's runs, releases its leases, and removes the instance. */
 export async function retire({ view, deps, node, runner, signal }: Call): Promise<Outcome> {
   const { instance, service } = view;
   const { run, state } = instance.status;
@@ -54,7 +53,7 @@ export async function retire({ view, deps, node, runner, signal }: Call): Promis
     for (const ref of refs) {
       runs.push(await stopRun(ref, { instance, service, store: deps.store, runner, signal }));
     }
-    // Of a service that goes, nobody may read it any more.
+    // The logs of a deleted service cannot be read, so do not keep them.
     if (service?.uid === instance.spec.serviceUid && service.deletionRequestedAt === undefined) {
       const ranUntilNow = view.run?.state === "running";
       notKept = await keepLastOutput(instance, { kept: deps.keptLogs, runner, runs, ranUntilNow, signal });
@@ -69,7 +68,7 @@ export async function retire({ view, deps, node, runner, signal }: Call): Promis
   }
   await forgetFiles(node, instance);
   await hideSubPaths(node, instance);
-  // Every run is known to be gone: only now may somebody else have its volumes.
+  // Every run is known to be gone, so others may use its volumes now.
   await deps.store.transact((tx) => {
     const now = current(tx, instance);
     if (!now) return;
@@ -83,20 +82,20 @@ export async function retire({ view, deps, node, runner, signal }: Call): Promis
   return DONE;
 }
 
-/** What stays behind is removed with the next sweep. */
+/** Removes an instance's files. The next sweep removes what is left. */
 export async function forgetFiles({ files }: Pick<Node, "files">, { uid }: Instance): Promise<void> {
   await files.remove(uid, AbortSignal.timeout(LEFTOVER_MS)).catch(() => {});
 }
 
-/** What stays shown is hidden with the next sweep. */
+/** Removes an instance's subPath mounts. The next sweep removes what is left. */
 async function hideSubPaths({ volumes }: Pick<Node, "volumes">, { uid, spec }: Instance): Promise<void> {
   if (spec.template.volumes.every(({ subPath }) => subPath === "")) return;
   await volumes.release(uid, AbortSignal.timeout(LEFTOVER_MS)).catch(() => {});
 }
 
 /**
- * Every run that an instance may still have: the main ones by number, those of init steps as the runner knows
- * them. Without a restart there is no main run but the last, and perhaps one that failed to start before it.
+ * Every run that an instance may still have: main runs by number, and runs of init steps from the runner.
+ * Without restarts there is only the last main run, and perhaps one that failed to start before it.
  */
 async function runsOf(
   { uid, spec, status: { run, restarts } }: Instance,

@@ -1,18 +1,20 @@
 /**
- * How long an instance that is leaving goes on answering, so that nobody who was led to it is turned away.
- * Pure.
+ * How long an instance that is being removed keeps answering, so that no routed request is refused. Pure.
  * @module
  */
 import { elapsedMs } from "../../base/clock.ts";
 import type { InstanceView } from "./view.ts";
 
 /**
- * Milliseconds between the end of its route, which comes with the wish to remove it, and the end of the
- * instance: enough for the proxy to hear of it, and for short requests to be answered.
+ * Milliseconds between the removal request, which ends the instance's route, and the stop of the instance.
+ * This lets the proxy update its routes and short requests finish.
  */
 export const ROUTE_DRAIN_MS = 500;
 
-/** What is left of it. Nothing for instances that no name leads to, or whose service goes altogether. */
+/**
+ * Milliseconds of the drain that are left; 0 if no route leads to the instance or its service is being
+ * deleted.
+ */
 export function drainLeft(
   { instance, service, now }: Pick<InstanceView, "instance" | "service" | "now">,
 ): number {

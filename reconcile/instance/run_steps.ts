@@ -1,4 +1,4 @@
-/** Steps that a runner may refuse: then the status says so, instead of what was true before. @module */
+/** Steps that a runner may refuse. If it does, the status reports that. @module */
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import type { Outcome } from "../outcome.ts";
@@ -8,8 +8,7 @@ import type { Call } from "./pass.ts";
 import type { InstanceStep } from "./view.ts";
 
 /**
- * Gives a run its names. Where that cannot be done, the status says so, and says of its readiness what is
- * true.
+ * Publishes a run's names. If that fails, the status reports the failure and the instance as not ready.
  */
 export async function publish(
   { publication, then }: Extract<InstanceStep, { do: "publish" }>,
@@ -18,7 +17,7 @@ export async function publish(
   const ref = { instanceUid: instance.uid, run: instance.status.run };
   const ip = instance.status.ip;
   try {
-    // To give it the same once more would only cut it off its network again.
+    // Publishing the same names again would only disconnect the run from its network again.
     if (sameValue(publication, published)) {
       throw new RuneError("internal", "its runner shows other names than it was given");
     }
@@ -35,7 +34,7 @@ export async function publish(
   }
 }
 
-/** Ends a run. Where that cannot be done, the status says so. */
+/** Stops a run. If that fails, the status reports it. */
 export async function kill(
   { run, atOnce }: Extract<InstanceStep, { do: "kill" }>,
   { view, deps, runner, signal }: Call,

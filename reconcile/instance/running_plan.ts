@@ -1,4 +1,4 @@
-/** What to do for an instance whose run lives. Pure. @module */
+/** Plans for an instance whose run is alive. Pure. @module */
 import { elapsedMs } from "../../base/clock.ts";
 import type { Instance } from "../../model/instance.ts";
 import type { RunState } from "../../runners/runner.ts";
@@ -7,24 +7,27 @@ import { missingNames } from "./names.ts";
 import { overInit } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
-/** A run that lasted this long makes earlier crashes forgotten. */
+/** A run that lasted this long resets the crash count. */
 export const STEADY_MS = 60_000;
 
-/** A run that lives: killed when it is condemned, named as its readiness says, and only then told of. */
+/**
+ * Plans for a live run: kill it if it is condemned, publish names that fit its readiness, and only then
+ * update the status.
+ */
 export function planRunning(view: InstanceView, run: RunState): InstanceStep {
   const { instance, health } = view;
   const { status } = instance;
   if (status.condemned?.run === run.run) return { do: "kill", run: run.run };
   if (health?.dead !== undefined) return condemn(view, { run, dead: health.dead });
   if (run.leftBehind !== undefined) {
-    // It has ended; what it left behind is about to.
+    // The main process has ended; its other processes are being stopped.
     const message = `it ended and ${leftBehindWords(run)}`;
     return {
       do: "settle",
       status: { ...status, state: "Running", ready: false, reason: "InBackground", message },
     };
   }
-  // Nothing is known yet: after a start of the daemon, what was known before stands.
+  // After a daemon start nothing is known yet, so the stored readiness stands.
   const ready = !view.paused && (health === undefined || (health.ready ?? status.ready));
   const settled = settleRunning(view, { run, ready });
   const publication = missingNames(view, { run, ready });
@@ -53,7 +56,7 @@ function condemn(
   };
 }
 
-/** What a run that is not ready waits for. */
+/** Describes what a run that is not ready waits for. */
 function notPassed({ instance: { spec }, health }: InstanceView): string {
   const startsUp = spec.template.health?.startup !== undefined && !health?.startedUp;
   return startsUp
@@ -61,7 +64,7 @@ function notPassed({ instance: { spec }, health }: InstanceView): string {
     : "it runs, and has not passed its check yet";
 }
 
-/** What the status says of an instance whose run somebody else paused. */
+/** The status message of an instance whose run someone else paused. */
 function pausedWords({ namespace, spec }: Instance): string {
   const goOn = spec.runner === "docker" ? "let it go on with docker unpause" : "let its processes go on";
   return `it is paused by somebody else; ${goOn}, or replace it: rune restart ${spec.service} -n ${namespace}`;

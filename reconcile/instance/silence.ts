@@ -1,16 +1,20 @@
-/** Whether what has just ended printed anything: messages send nobody to an empty log. @module */
+/**
+ * Finds out whether a run that has just ended printed anything, so that messages do not point to an empty
+ * log.
+ * @module
+ */
 import type { NodeRunner } from "../../node/node_runner.ts";
 import type { RunRef, RunState } from "../../runners/runner.ts";
 import type { Instance } from "../../model/instance.ts";
 
-/** States in which the end of a run has not been told yet. */
-const UNTOLD: Instance["status"]["state"][] = ["Starting", "Running", "Unhealthy"];
-/** Milliseconds after which it counts as if it had printed something. */
+/** States in which the end of a run is not reported yet. */
+const UNREPORTED: Instance["status"]["state"][] = ["Starting", "Running", "Unhealthy"];
+/** After this many milliseconds, assume that the run printed something. */
 const ASK_MS = 5_000;
 
 /**
- * `{ silent: true }` when the run whose end is about to be told printed nothing; nothing where that is not
- * known.
+ * Returns `{ silent: true }` if the run that just ended printed nothing, and `{}` if it did or that is
+ * unknown.
  */
 export async function observeSilence(
   { uid, status }: Instance,
@@ -22,7 +26,7 @@ export async function observeSilence(
   },
 ): Promise<{ silent?: true }> {
   const ended = [run, stepRun].find((r) => r?.state === "exited");
-  if (!ended || !UNTOLD.includes(status.state)) return {};
+  if (!ended || !UNREPORTED.includes(status.state)) return {};
   const { step } = ended;
   const ref: RunRef = { instanceUid: uid, run: ended.run, ...(step !== undefined && { step }) };
   try {

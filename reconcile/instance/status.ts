@@ -1,41 +1,40 @@
 /**
- * What the status of an instance becomes where nothing runs: while it waits, and after a launch that failed.
- * Pure.
+ * The status of an instance that does not run: while it waits, and after a failed launch. Pure.
  * @module
  */
 import { MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { InstanceStatus } from "../../model/instance.ts";
 import type { ServiceReason } from "../../model/service.ts";
 
-/** Launches in a row that may fail before anything ran; then the instance is `Stalled`. */
+/** After this many failed launches in a row, the instance is `Stalled`. */
 export const MAX_LAUNCH_FAILURES = 10;
 
-/** The init steps of a run whose main process was made are over. */
+/** Clears the current init step, since the steps are over once the main process was created. */
 export function overInit({ init }: InstanceStatus): Pick<InstanceStatus, "init"> {
   return init === undefined ? {} : { init: { run: init.run, done: init.done, over: true } };
 }
 
-/** Status of an instance that waits for something else to change. */
+/** The status of an instance that waits for something else to change. */
 export function toPending(status: InstanceStatus, reason: ServiceReason, message: string): InstanceStatus {
   return { ...status, state: "Pending", ready: false, reason, message };
 }
 
 /**
- * Status of an instance whose wait is part of every start: there is nothing to tell but what it waits for.
+ * The status of an instance during a wait that is part of every start. It has a message but no reason.
  */
 export function underWay(status: InstanceStatus, message: string): InstanceStatus {
   const { reason: _, ...kept } = status;
   return { ...kept, state: "Pending", ready: false, message };
 }
 
-/** Status after a launch that failed before anything ran. */
+/** The status after a launch that failed before anything ran. */
 export function launchFailedStatus(
   status: InstanceStatus,
   failure: {
     reason: ServiceReason;
     message: string;
     permanent: boolean;
-    /** It says nothing of what was to be launched, and is tried again for ever. */
+    /** The failure does not concern the instance, and is retried without limit. */
     passing?: boolean;
     now: Date;
   },

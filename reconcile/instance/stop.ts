@@ -1,4 +1,4 @@
-/** Stopping the runs of an instance as its service asks, and saying so where one had to be killed. @module */
+/** Stops the runs of an instance as its service asks, and reports when one had to be killed. @module */
 import type { NodeRunner } from "../../node/node_runner.ts";
 import type { RunRef, RunState } from "../../runners/runner.ts";
 import { parseDuration } from "../../model/duration.ts";
@@ -7,40 +7,40 @@ import type { Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import { recordEvent } from "../events.ts";
 
-/** How long an instance may take to stop when its service is gone. */
+/** How long an instance may take to stop if its service is gone. */
 const DEFAULT_STOP = "10s";
 
-/** What stopping a run takes. */
+/** The dependencies and options of a stop. */
 export interface StopCall {
   instance: Instance;
-  /** Its service; undefined when that is gone. */
+  /** The instance's service; undefined if it is gone. */
   service: Service | undefined;
   store: Store;
   runner: NodeRunner;
-  /** It is killed without being asked. Default: no. */
+  /** Whether to kill the run without a stop signal. Default: no. */
   atOnce?: boolean;
   signal: AbortSignal;
 }
 
 /**
- * Stops a run, and returns when it is known to be gone. Where it did not end in time and was killed, an event
- * of the instance and of its service tells that: what it had not saved is lost.
+ * Stops a run, and returns when it is known to be gone. If it did not stop in time and was killed, the
+ * instance and its service get an event, because unsaved data is lost.
  */
 export async function stopRun(
   ref: RunRef,
   { instance, service, store, runner, atOnce = false, signal }: StopCall,
 ): Promise<RunState> {
   const stopTimeout = atOnce ? "0s" : service?.spec.stopTimeout ?? DEFAULT_STOP;
-  // A step is another program.
+  // An init step is a different program, so the service's stop signal does not apply.
   const wanted = ref.step === undefined ? service?.spec.stopSignal : undefined;
-  // What a container was made with is its image's own where the service names none.
+  // For a container without a stop signal in the service, the runner uses the image's.
   const stopSignal = wanted ?? (runner.name === "process" ? "SIGTERM" : undefined);
   const state = await runner.stop(ref, {
     timeoutMs: parseDuration(stopTimeout),
     ...(stopSignal !== undefined && { stopSignal }),
     signal,
   });
-  // Whoever gives no time, or asks by SIGKILL, wants it killed.
+  // With no stop time, or with SIGKILL, a kill is intended.
   if (!state.killed || parseDuration(stopTimeout) === 0 || stopSignal === "SIGKILL") return state;
   const asked = stopSignal ?? "its stop signal";
   const message =

@@ -1,7 +1,7 @@
 /**
- * What an instance does that may not run beside the one that it replaces (one that writes the same volume, or
- * has the same port): it makes sure that it can start, and waits until the other one is gone. The other one
- * is stopped only after that.
+ * Plans for an instance that may not run beside the one it replaces, because both write the same volume or
+ * use the same port. It first makes sure that it can start. Only then is the old instance stopped, and the
+ * new one waits until the old one is gone.
  * @module
  */
 import { instanceName } from "../../model/instance_name.ts";
@@ -9,27 +9,29 @@ import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import { toPending, underWay } from "./status.ts";
 import type { InstanceStep, InstanceView } from "./view.ts";
 
-/** The name of the instance that it replaces. */
+/** The name of the instance to replace. */
 const predecessorOf = ({ spec }: Instance) => instanceName(spec.service, { ...spec, successor: false });
 
-/** What it says when something is missing: that nothing was stopped for it. */
+/** The message when something is missing. It says that the old instance keeps running. */
 export function cannotReplace(instance: Instance, why: string): string {
   return `it cannot replace ${predecessorOf(instance)}, which keeps running: ${why}`;
 }
 
 /**
- * Decides what an instance does that awaits its turn.
+ * Plans the next step of an instance that awaits its turn.
  *
- * @param blocked its status where its volumes would keep it from starting.
+ * @param blocked its status if its volumes would keep it from starting.
  */
 export function planTurn(view: InstanceView, blocked: InstanceStatus | undefined): InstanceStep {
   const { instance, missingConfig } = view;
   const { preparedAt, ...status } = instance.status;
   const problem = missingConfig === undefined ? blocked : toPending(status, "ConfigMissing", missingConfig);
   if (problem) {
-    const { preparedAt: _, ...told } = problem;
-    const message = told.reason === undefined ? told.message! : cannotReplace(instance, told.message!);
-    return { do: "settle", status: { ...told, message } };
+    const { preparedAt: _, ...waiting } = problem;
+    const message = waiting.reason === undefined
+      ? waiting.message!
+      : cannotReplace(instance, waiting.message!);
+    return { do: "settle", status: { ...waiting, message } };
   }
   if (preparedAt === undefined) return { do: "prepare" };
   return {
@@ -41,7 +43,7 @@ export function planTurn(view: InstanceView, blocked: InstanceStatus | undefined
   };
 }
 
-/** Its status once everything is prepared. */
+/** The status once everything is prepared. */
 export function preparedStatus(status: InstanceStatus, now: Date): InstanceStatus {
   const { reason: _r, message: _m, nextAttemptAt: _n, ...kept } = status;
   return { ...kept, state: "Pending", ready: false, launchFailures: 0, preparedAt: now.toISOString() };

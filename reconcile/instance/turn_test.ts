@@ -36,7 +36,7 @@ const planStatus = (one: InstanceView) => {
   return step.status;
 };
 
-Deno.test("planInstance() of one that awaits its turn prepares, then waits, and takes no lease", () => {
+Deno.test("planInstance() of an instance that awaits its turn prepares, then waits, and takes no lease", () => {
   assert.equal(planInstance(view(successor())).do, "prepare");
   const waits = planStatus(view(successor({ preparedAt: ago(1) })));
   assert.deepEqual([waits.state, waits.preparedAt, waits.reason], ["Pending", ago(1), undefined]);
@@ -48,7 +48,7 @@ Deno.test("planInstance() of one that awaits its turn prepares, then waits, and 
   );
 });
 
-Deno.test("planInstance() of one that awaits its turn is prepared no more when something goes missing", () => {
+Deno.test("planInstance() of an instance that awaits its turn is no longer prepared when something goes missing", () => {
   const holder = {
     instanceUid: "o",
     namespace: "default",
@@ -74,7 +74,7 @@ Deno.test("planInstance() of one that awaits its turn is prepared no more when s
   }
 });
 
-Deno.test("planInstance() of one that failed to prepare tries again when its time has come", () => {
+Deno.test("planInstance() of an instance that failed to prepare tries again when its retry is due", () => {
   const failed = {
     state: "Failed" as const,
     reason: "ImageUnreachable" as const,

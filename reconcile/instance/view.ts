@@ -1,6 +1,6 @@
 /**
- * What the plan of an instance looks at, and the steps that it may decide. Types alone, so that every file of
- * this folder may import them.
+ * The observed state that an instance's plan is made from, and the steps of a plan. Only types, so that every
+ * file of this folder may import them.
  * @module
  */
 import type { Moment } from "../../base/clock.ts";
@@ -14,7 +14,7 @@ import type { HealthVerdict } from "../../node/probes/tracker.ts";
 import type { Publication, RunState } from "../../runners/runner.ts";
 import type { MountedVolume } from "../mounted_volumes.ts";
 
-/** One mount of the instance and what stands behind it. */
+/** One mount of the instance and its volume. */
 export interface MountView {
   mount: VolumeMount;
   /** The volume's key. */
@@ -22,16 +22,16 @@ export interface MountView {
   name: string;
   volume: Volume | undefined;
   holders: LeaseHolder[];
-  /** Where it is mounted, while this daemon knows it to be. */
+  /** Where the volume is mounted, as confirmed by this daemon. */
   mounted: MountedVolume | undefined;
   /**
-   * The snapshot that copies it now, as messages in the instance's namespace name it: until it is done nobody
-   * may begin to write.
+   * The snapshot that is copying the volume, as named in messages for the instance's namespace. Until the
+   * copy is done, no new writer may start.
    */
   copiedFor?: string;
 }
 
-/** One dependency and what is there of it. */
+/** One dependency and its observed service. */
 export interface DependencyView {
   dependency: ServiceSpec["dependencies"][number];
   namespace: string;
@@ -39,60 +39,60 @@ export interface DependencyView {
   service: Service | undefined;
   instances: Instance[];
   /**
-   * There are more instances, whose stored state is of before an outage: they count once they were looked at.
+   * There are more instances, whose stored state is older than an outage. They count once they are observed.
    */
   unseen?: true;
 }
 
 /**
- * How an instance takes part in the network that all namespaces share: only where a dependency crosses
+ * How an instance takes part in the network shared by all namespaces. It does so only if a dependency crosses
  * namespaces.
  */
 export interface SharedRole {
-  /** A service of another namespace depends on it: it is named there. */
+  /** A service of another namespace depends on it, so it has names there. */
   seen: boolean;
-  /** It depends on a service of another namespace: it finds names there. */
+  /** It depends on a service of another namespace, so it looks up names there. */
   sees: boolean;
 }
 
-/** All that the plan looks at. */
+/** The observed state that a plan is made from. */
 export interface InstanceView {
   instance: Instance;
-  /** Its service; undefined when that is gone. */
+  /** The instance's service; undefined if it is gone. */
   service: Service | undefined;
   mounts: MountView[];
-  /** What the runner says of run `status.run`; undefined when there was none. */
+  /** The runner's state of run `status.run`; undefined if there was none. */
   run: RunState | undefined;
-  /** Its run is paused, and not by a snapshot of Rune's own. */
+  /** Its run is paused, but not for a snapshot. */
   paused?: boolean;
-  /** What its probes say, while it runs and has some. */
+  /** The verdict of its probes, while it runs and has probes. */
   health?: HealthVerdict;
   /** The services that it waits for before its first run, and after everything was down. */
   dependencies?: DependencyView[];
   /** This boot of the host. */
   bootId?: string;
-  /** It was not looked at since its runner could be reached again: what it was meanwhile, nobody saw. */
+  /** This is the first observation since its runner became reachable; nobody saw what happened before. */
   firstLook?: boolean;
   /** How it takes part in the network of all namespaces; see {@linkcode Publication}. */
   shared?: SharedRole;
-  /** What the runner says of the attempt at an init step that `status.init` names. */
+  /** The runner's state of the attempt at an init step that `status.init` names. */
   stepRun?: RunState | undefined;
   /**
-   * What ended just now, its main process or an init step, printed nothing: then nobody is sent to its log.
+   * The main process or init step that just ended printed nothing, so messages do not point to its log.
    */
   silent?: true;
   /** For a next step with `runIf.fileMissing`: whether the file is missing. */
   fileMissing?: boolean | undefined;
-  /** Why that cannot be told. */
+  /** Why `fileMissing` is unknown. */
   stepProblem?: string | undefined;
-  /** Configmaps, secrets and keys that it needs and that are not there, in a sentence. */
+  /** A sentence that names missing configmaps, secrets and keys. */
   missingConfig?: string | undefined;
   now: Moment;
 }
 
 /** Steps of a plan that concern init steps. */
 export type InitPlanStep =
-  /** Record the attempt, make and start it. */
+  /** Record the attempt, create and start it. */
   | { do: "runStep"; run: number; step: InitStep; attempt: number; done: string[] }
   /** Record that a step is not needed. */
   | { do: "skipStep"; run: number; done: string[] }
@@ -101,27 +101,27 @@ export type InitPlanStep =
 
 /** One step. */
 export type InstanceStep =
-  /** Stop and remove its runs, give up its leases, drop it. */
+  /** Stop and remove its runs, release its leases, and remove the instance. */
   | { do: "retire" }
   /** Take the leases of all its mounts, or none. */
   | { do: "acquire" }
-  /** Make and start run number `run`. */
+  /** Create and start run number `run`. */
   | { do: "launch"; run: number }
-  /** Give the running run these names; what it is told to be then. */
+  /** Publish these names for the running run; `then` is the status afterwards. */
   | { do: "publish"; publication: Publication; then: InstanceStatus }
-  /** End a run that failed its liveness check; `atOnce`: one that has no right to run. */
+  /** Stop a run that failed its liveness check; with `atOnce`, a run that must not run at all. */
   | { do: "kill"; run: number; atOnce?: true }
   | InitPlanStep
-  /** Make sure of what its first run needs, while the instance that it replaces still runs. */
+  /** Prepare its first run while the instance it replaces still runs. */
   | { do: "prepare" }
-  /** Remove what was made and is not started: the run, an attempt at one of its steps. */
+  /** Remove a run, or an attempt at an init step, that was created but not started. */
   | { do: "discard" }
-  /** Write this status when it differs; look again after `afterMs`. Says in `event` what is new. */
+  /** Write this status if it differs, record `event`, and look again after `afterMs`. */
   | {
     do: "settle";
     status: InstanceStatus;
     afterMs?: number;
     event?: { type: "Normal" | "Warning"; reason: string; message: string };
-    /** Nothing of it runs, and nothing follows: others may have its volumes. */
+    /** Nothing runs and nothing follows, so release its volumes. */
     releases?: true;
   };

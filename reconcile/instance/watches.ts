@@ -1,4 +1,4 @@
-/** What wakes an instance: its run and its probes, and whatever it may be waiting for. Pure. @module */
+/** What wakes an instance: its run, its probes, and anything it may be waiting for. Pure. @module */
 import { volumeKeyOf } from "../../model/claim_names.ts";
 import { type DataKey, usesData } from "../../model/data_uses.ts";
 import { dependsOn } from "../../model/dependencies.ts";
@@ -8,12 +8,12 @@ import type { Reader } from "../../store/store.ts";
 import { beginsToLeave, type Watches } from "../news.ts";
 import { seenBy } from "./names.ts";
 
-/** Uids of the instances of which something is true. */
+/** Uids of the instances that pass a test. */
 function uidsOf(state: Reader, test: (instance: Instance) => boolean): string[] {
   return state.list("instance").filter(test).map(({ uid }) => uid);
 }
 
-/** Instances that mount a volume and do not run: those that may be waiting for it. */
+/** Instances that mount a volume and do not run, so they may be waiting for it. */
 function waitingFor(state: Reader, volume: NameRef): string[] {
   return uidsOf(
     state,
@@ -25,7 +25,7 @@ function waitingFor(state: Reader, volume: NameRef): string[] {
   );
 }
 
-/** Instances that have not run yet because of what their service, or one that it depends on, says. */
+/** Instances that may be waiting for their service or one of its dependencies. */
 function waitingForService(state: Reader, service: NameRef): string[] {
   return uidsOf(state, ({ namespace, spec, status }) => {
     if (status.reason !== "DependencyNotReady" && status.reason !== "DependencyFailed") return false;
@@ -35,14 +35,14 @@ function waitingForService(state: Reader, service: NameRef): string[] {
   });
 }
 
-/** Instances of a service that ended for good: another `restart` may have them run again. */
+/** Instances of a service that ended for good; a changed `restart` may start them again. */
 function endedOf(state: Reader, { uid, namespace }: { uid: string; namespace: string }): string[] {
   return uidsOf(state, (i) =>
     i.namespace === namespace && i.spec.serviceUid === uid &&
     (i.status.state === "Completed" || i.status.state === "Stopped"));
 }
 
-/** Instances that use a configmap or secret and do not run: those that may be waiting for it. */
+/** Instances that use a configmap or secret and do not run, so they may be waiting for it. */
 function waitingForData(state: Reader, key: DataKey): string[] {
   return uidsOf(
     state,
@@ -50,7 +50,7 @@ function waitingForData(state: Reader, key: DataKey): string[] {
   );
 }
 
-/** Keys are uids, since a successor takes its predecessor's name. */
+/** Keys are uids, because a successor takes its predecessor's name. */
 export const INSTANCE_WATCHES: Watches = {
   round: (_, state) => uidsOf(state, () => true),
   run: ({ instanceUid }) => [instanceUid],
@@ -61,17 +61,17 @@ export const INSTANCE_WATCHES: Watches = {
     return volume ? waitingFor(state, volume) : [];
   },
   instance({ resource, previous, deleted }, state) {
-    // A status is written by the instance's own pass, which goes on until it has settled.
+    // Ignore status changes: the instance's own pass writes them, and continues until it settles.
     const byOthers = !previous || previous.deletionRequestedAt !== resource.deletionRequestedAt ||
       previous.name !== resource.name;
     const waiting = waitingForService(state, { ...resource, name: resource.spec.service });
-    // One that is gone is forgotten by a pass that does not find it.
+    // For a removed instance, the next pass drops its in-memory state.
     return deleted || byOthers ? [...waiting, resource.uid] : waiting;
   },
   service({ resource, previous, deleted }, state) {
     const waiting = waitingForService(state, resource);
     if (previous?.generation === resource.generation && !deleted) return waiting;
-    // A cast, not a status: who is to be found across namespaces may have changed.
+    // Only a cast matters: it may change which names are needed across namespaces.
     const instances = state.list("instance");
     return [
       ...waiting,
@@ -88,7 +88,7 @@ export const INSTANCE_WATCHES: Watches = {
   secret: ({ resource }, state) => waitingForData(state, resource),
 };
 
-/** A launch that waits, for an image say, must not hold up its own removal. */
+/** A launch that waits, for example for an image, must not delay the removal of its instance. */
 export const INSTANCE_INTERRUPTS: Watches = {
   instance: (news) => beginsToLeave(news) ? [news.resource.uid] : [],
 };

@@ -1,11 +1,11 @@
 /**
- * Ends long work for an instance when that is to be removed: what comes next for its service need not wait.
+ * Aborts long work for an instance when its removal is requested, so that its service does not wait.
  * @module
  */
 import type { Instance } from "../../model/instance.ts";
 import type { Store } from "../../store/store.ts";
 
-/** A signal that aborts with `signal`, and when the instance is to be removed. */
+/** A signal that aborts with `signal` or when the instance's removal is requested. */
 export function whileWanted(
   { uid, namespace }: Instance,
   { store, signal }: { store: Store; signal: AbortSignal },

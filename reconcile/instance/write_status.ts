@@ -1,4 +1,4 @@
-/** Writing an instance's status, as it was planned or as it is by now. @module */
+/** Writes an instance's status, either as planned or as a change of its current status. @module */
 import { sameValue } from "../../model/changes.ts";
 import type { Instance, InstanceStatus } from "../../model/instance.ts";
 import type { Store, Tx } from "../../store/store.ts";
@@ -6,7 +6,7 @@ import { recordEvent } from "../events.ts";
 import { releaseLeases } from "../leases.ts";
 import type { InstanceStep } from "./view.ts";
 
-/** The instance as the transaction sees it, also after a rename. */
+/** The instance in the transaction, also after a rename. */
 export function current(tx: Tx, instance: Instance): Instance | undefined {
   const byName = tx.get("instance", instance.namespace, instance.name);
   if (byName?.uid === instance.uid) return byName;
@@ -14,7 +14,7 @@ export function current(tx: Tx, instance: Instance): Instance | undefined {
 }
 
 /**
- * Writes a status that was planned from `instance`; false when that has changed since, and must be planned
+ * Writes a status planned from `instance`. Returns false if the instance changed since and must be planned
  * again.
  */
 export async function settle(
@@ -33,7 +33,7 @@ export async function settle(
   });
 }
 
-/** Changes the status as it is by now, and tells an event with it. */
+/** Changes the current status, and records an event with it. */
 export async function writeStatus(
   store: Store,
   instance: Instance,

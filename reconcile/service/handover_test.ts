@@ -190,10 +190,10 @@ class World {
       const name = instanceName("web", step);
       assert.ok(!this.instances.has(name), `${name} exists`);
       const uid = `uid-${this.#made++}`;
-      const made = makeInstance(this.service, step.ordinal, { name, uid, ...unready });
-      const spec = { ...made.spec, awaitsTurn: true as const };
-      const status = { ...made.status, state: "Pending" as const, run: 0 };
-      this.instances.set(name, step.awaitsTurn ? { ...made, spec, status } : made);
+      const created = makeInstance(this.service, step.ordinal, { name, uid, ...unready });
+      const spec = { ...created.spec, awaitsTurn: true as const };
+      const status = { ...created.status, state: "Pending" as const, run: 0 };
+      this.instances.set(name, step.awaitsTurn ? { ...created, spec, status } : created);
     } else if (step.do === "promote") {
       const name = `web-${step.ordinal}`;
       assert.ok(!this.instances.has(name), `${name} is not free`);
@@ -247,11 +247,11 @@ class World {
       case "fail":
       case "progress": {
         const all = this.list();
-        const chosen = all[event.pick % all.length];
-        if (chosen && event.do === "fail") {
-          const { preparedAt: _, ...status } = chosen.status;
-          this.#set(chosen, { ...status, state: "Failed", ready: false });
-        } else if (chosen) this.progress(chosen);
+        const picked = all[event.pick % all.length];
+        if (picked && event.do === "fail") {
+          const { preparedAt: _, ...status } = picked.status;
+          this.#set(picked, { ...status, state: "Failed", ready: false });
+        } else if (picked) this.progress(picked);
       }
     }
   }

@@ -55,8 +55,8 @@ Deno.test("planService() does not release a volume that another service also cla
 
 function statusOf(scale: number, instances: Partial<InstanceStatus>[]) {
   const service = makeService({ scale });
-  const made = instances.map((status, n) => makeInstance(service, n, { status }));
-  const step = planService(view({ service, instances: made })).steps.find((s) => s.do === "setStatus");
+  const created = instances.map((status, n) => makeInstance(service, n, { status }));
+  const step = planService(view({ service, instances: created })).steps.find((s) => s.do === "setStatus");
   assert.ok(step?.do === "setStatus");
   return step.status;
 }
@@ -119,8 +119,8 @@ Deno.test("planService() counts a rollout's time from its last progress, and ign
   const step = (rolloutProgress: { updated: number; at: string }, instances: Partial<InstanceStatus>[]) => {
     const status = { observedGeneration: 1, rolloutStartedAt: ago(400), rolloutProgress };
     const service = makeService({ scale: 3 }, { status });
-    const made = instances.map((status, n) => makeInstance(service, n, { status }));
-    const plan = planService(view({ service, instances: made }));
+    const created = instances.map((status, n) => makeInstance(service, n, { status }));
+    const plan = planService(view({ service, instances: created }));
     const written = plan.steps.find((s) => s.do === "setStatus");
     return written?.do === "setStatus" ? written.status.rolloutProgress : undefined;
   };

@@ -71,11 +71,11 @@ Deno.test("a rollout is not late while a successor prepares, and has its full ti
   };
   const service = makeService({ volumes, env: { V: "2" } }, { generation: 2, status });
   const judge = (own: object) => {
-    const made = makeInstance(service, 0, {
+    const created = makeInstance(service, 0, {
       name: "web-0-next",
       status: { state: "Pending", ready: false, run: 0, ...own },
     });
-    const next = { ...made, spec: { ...made.spec, awaitsTurn: true as const } };
+    const next = { ...created, spec: { ...created.spec, awaitsTurn: true as const } };
     const instances = [makeInstance(before, 0), next];
     const rollout = planRollout(service, instances, NOW);
     const { rolloutProgress } = serviceStatus(service, { instances, rollout, now: NOW });

@@ -146,8 +146,8 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
     for (const step of steps) {
       if (step.do === "create") {
         const name = instanceName("web", step);
-        const made = makeInstance(service, step.ordinal, { name, status: starting });
-        state.set(name, step.awaitsTurn ? makeWaiting(service, step.ordinal, false) : made);
+        const created = makeInstance(service, step.ordinal, { name, status: starting });
+        state.set(name, step.awaitsTurn ? makeWaiting(service, step.ordinal, false) : created);
       } else if (step.do === "remove") {
         state.set(step.name, { ...state.get(step.name)!, deletionRequestedAt: ago(0) });
       } else {
@@ -164,12 +164,12 @@ function simulate(service: Service, instances: Instance[], pick: () => number) {
       i.deletionRequestedAt || !i.status.ready && !(awaitsTurn(i) && i.status.preparedAt)
     );
     if (moving.length === 0 && steps.length === 0) return { violations, names: [...state.keys()].sort() };
-    const chosen = moving[pick() % Math.max(1, moving.length)];
-    if (chosen?.deletionRequestedAt) state.delete(chosen.name);
-    else if (chosen && awaitsTurn(chosen)) {
-      state.set(chosen.name, { ...chosen, status: { ...chosen.status, preparedAt: ago(1) } });
-    } else if (chosen) {
-      state.set(chosen.name, { ...chosen, status: { ...chosen.status, state: "Running", ready: true } });
+    const picked = moving[pick() % Math.max(1, moving.length)];
+    if (picked?.deletionRequestedAt) state.delete(picked.name);
+    else if (picked && awaitsTurn(picked)) {
+      state.set(picked.name, { ...picked, status: { ...picked.status, preparedAt: ago(1) } });
+    } else if (picked) {
+      state.set(picked.name, { ...picked, status: { ...picked.status, state: "Running", ready: true } });
     }
   }
   return { violations: ["did not converge"], names: [] };

@@ -53,22 +53,22 @@ Deno.test("reconcileVolume() records the filesystem of a new volume, detects tha
       tx.create({ kind: "volume", namespace: "default", name: "v", spec, status });
     });
     await pass();
-    const made = volume().status.filesystem;
-    assert.ok(made);
+    const recorded = volume().status.filesystem;
+    assert.ok(recorded);
 
     await remember(undefined);
     await hold();
-    assert.deepEqual(volume().status.filesystem, made, "an older Rune remembered nothing");
+    assert.deepEqual(volume().status.filesystem, recorded, "an older Rune remembered nothing");
     await letGo();
 
-    await remember({ ...made, type: "xfs", id: "another" });
+    await remember({ ...recorded, type: "xfs", id: "another" });
     assert.deepEqual(await hold(), { type: "again", afterMs: 5_000 });
     assert.equal(mounts.get(volume().uid), undefined);
     assert.match(volume().status.failureMessage!, /was made on: expected xfs mounted at/);
     const { length } = store.list("event");
     await pass();
     assert.equal(store.list("event").length, length, "it is told once");
-    await remember(made);
+    await remember(recorded);
     await pass();
     assert.ok(mounts.get(volume().uid));
     assert.equal(volume().status.failureMessage, undefined);
