@@ -24,7 +24,7 @@ export async function createContainer(
   engine: Engine,
   spec: RunSpec,
   options: { daemonId: string; publishOn?: string; signal: AbortSignal },
-): Promise<{ state: RunState; made: boolean }> {
+): Promise<{ state: RunState; created: boolean }> {
   const { daemonId, publishOn, signal } = options;
   const what = `make a container for ${spec.namespace}/${spec.instance}`;
   const name = containerName(spec, daemonId);
@@ -39,14 +39,14 @@ export async function createContainer(
         body,
         signal,
       });
-      return { state: createdState(spec, Id), made: true };
+      return { state: createdState(spec, Id), created: true };
     } catch (error) {
       if (!(error instanceof RuneError) || error.code !== "conflict") throw await explain(error, spec);
       const path = `/containers/${name}/json`;
       const found = await unlessAbsent(engine.json(path, { what, schema: containerSchema, signal }));
       if (found) {
         if (!isOf(found.Config.Labels, spec, daemonId)) throw refusalOf(error.message, error) ?? error;
-        return { state: stateOf(found, { ref: spec, daemonId }), made: false };
+        return { state: stateOf(found, { ref: spec, daemonId }), created: false };
       }
       // A name is in use shortly before its container is visible, and shortly after its removal.
       if (attempt === BUSY.times) throw error;

@@ -53,7 +53,8 @@ async function detour() {
 }
 
 Deno.test({
-  name: "events() outlives an outage: told once, resync at once and again within a second of the return",
+  name:
+    "events() outlives an outage: it is reported once, with a resync at once and within a second of the return",
   ignore: !dockerHere,
   sanitizeOps: true,
   sanitizeResources: true,

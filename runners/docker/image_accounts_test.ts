@@ -36,8 +36,7 @@ Deno.test("parseFirstEntry() rejects a truncated archive, and other data", () =>
 });
 
 Deno.test({
-  name:
-    "ownerOf() tells by context, image and the image's own accounts for whom a container runs, and leaves nothing",
+  name: "ownerOf() finds the owner by context, image and the image's accounts, and leaves nothing behind",
   ignore: !dockerHere,
   async fn() {
     const daemonId = crypto.randomUUID();

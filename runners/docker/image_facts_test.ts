@@ -5,7 +5,7 @@ import { buildTestImage, dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
 Deno.test({
-  name: "describeImage() tells what an image declares, and says that one is not here",
+  name: "describeImage() reads the declarations of an image, and reports a missing one",
   ignore: !dockerHere,
   fn: async () => {
     const room = await makeDockerRoom();
@@ -49,7 +49,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "readImage() and lookIntoImage() show a directory as a container begins with it, and leave no container behind, also after a kill",
+    "readImage() and lookIntoImage() show a directory as in a new container, and leave no container behind, even after a kill",
   ignore: !dockerHere,
   fn: async () => {
     const room = await makeDockerRoom();

@@ -10,7 +10,7 @@ const NEWLINE = 10;
 export class Incoming {
   readonly #conn: Pick<Deno.UnixConn, "read">;
   readonly #buffer = new Uint8Array(CHUNK);
-  #held = new Uint8Array(0);
+  #buffered = new Uint8Array(0);
   #reading?: Promise<number | null>;
 
   constructor(conn: Pick<Deno.UnixConn, "read">) {
@@ -19,13 +19,13 @@ export class Incoming {
 
   /** Resolves when data arrives or the connection ends. The data is kept for the next read. */
   async expect(): Promise<void> {
-    if (this.#held.length === 0) await this.#read();
+    if (this.#buffered.length === 0) await this.#read();
   }
 
   /** Reads the status and headers of the next answer. @param onFirst called when its first byte arrives. */
   async head(onFirst: () => void): Promise<{ status: number; headers: Headers }> {
     for (;;) {
-      if (this.#held.length === 0 && !await this.#fill()) throw endedError();
+      if (this.#buffered.length === 0 && !await this.#fill()) throw endedError();
       onFirst();
       const lines: string[] = [];
       for (let left = HEAD_MAX;;) {
@@ -52,23 +52,25 @@ export class Incoming {
   async line(max: number = LINE_MAX): Promise<string> {
     let from = 0;
     for (;;) {
-      const at = this.#held.indexOf(NEWLINE, from);
-      if (at > max || (at < 0 && this.#held.length > max)) throw malformedError("a line of it has no end");
+      const at = this.#buffered.indexOf(NEWLINE, from);
+      if (at > max || (at < 0 && this.#buffered.length > max)) {
+        throw malformedError("a line of it has no end");
+      }
       if (at >= 0) {
-        const text = new TextDecoder("latin1").decode(this.#held.subarray(0, at));
-        this.#held = this.#held.subarray(at + 1);
+        const text = new TextDecoder("latin1").decode(this.#buffered.subarray(0, at));
+        this.#buffered = this.#buffered.subarray(at + 1);
         return text.endsWith("\r") ? text.slice(0, -1) : text;
       }
-      from = this.#held.length;
+      from = this.#buffered.length;
       if (!await this.#fill()) throw endedError();
     }
   }
 
   /** Reads up to `max` bytes as soon as there are some; undefined at the end of the connection. */
   async some(max: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (this.#held.length === 0 && !await this.#fill()) return undefined;
-    const part = this.#held.slice(0, max);
-    this.#held = this.#held.subarray(part.length);
+    if (this.#buffered.length === 0 && !await this.#fill()) return undefined;
+    const part = this.#buffered.slice(0, max);
+    this.#buffered = this.#buffered.subarray(part.length);
     return part;
   }
 
@@ -81,10 +83,10 @@ export class Incoming {
     const size = await this.#read();
     this.#reading = undefined;
     if (size === null) return false;
-    const all = new Uint8Array(this.#held.length + size);
-    all.set(this.#held);
-    all.set(this.#buffer.subarray(0, size), this.#held.length);
-    this.#held = all;
+    const all = new Uint8Array(this.#buffered.length + size);
+    all.set(this.#buffered);
+    all.set(this.#buffer.subarray(0, size), this.#buffered.length);
+    this.#buffered = all;
     return true;
   }
 }

@@ -17,23 +17,23 @@ export async function* jsonLines(
   body: ReadableStream<Uint8Array>,
   { max = LINE_MAX }: { max?: number } = {},
 ): AsyncGenerator<unknown> {
-  let held = "";
+  let line = "";
   let skipping = false;
   for await (const text of body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
     const lines = text.split("\n");
     for (const [i, part] of lines.entries()) {
       const ended = i < lines.length - 1;
-      if (!skipping) held += part;
-      if (!skipping && held.length > max) {
+      if (!skipping) line += part;
+      if (!skipping && line.length > max) {
         skipping = true;
-        held = "";
+        line = "";
         yield TOO_LONG;
       }
       if (!ended) break;
-      if (!skipping && held.trim() !== "") yield JSON.parse(held);
+      if (!skipping && line.trim() !== "") yield JSON.parse(line);
       skipping = false;
-      held = "";
+      line = "";
     }
   }
-  if (held.trim() !== "") yield JSON.parse(held);
+  if (line.trim() !== "") yield JSON.parse(line);
 }

@@ -72,7 +72,7 @@ const differs = (found: string[], expected: string[]) =>
     .filter((line) => line !== undefined);
 
 Deno.test({
-  name: "logs() of a container keep every byte and every line, from the end and followed too",
+  name: "logs() of a container keeps every byte and every line, even for a tail and when it follows",
   ignore: !dockerHere,
   fn: () =>
     withRun(async ({ runner }, spec, signal) => {
@@ -97,7 +97,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "logs() of a container of an earlier version, by json-file, are read as before",
+  name: "logs() reads a container of an earlier version, which uses json-file",
   ignore: !dockerHere,
   fn: () =>
     withRun(async ({ daemonId, send }, spec) => {

@@ -15,7 +15,7 @@ interface Case {
 }
 
 Deno.test({
-  name: "create() and start() tell what the real Engine refuses in Rune's words, without identifiers",
+  name: "create() and start() report refusals of the real Engine in Rune's words, without identifiers",
   ignore: !dockerHere,
   async fn() {
     const room = await makeDockerRoom();

@@ -17,7 +17,7 @@ export const REHEARSAL = "rehearsal";
 /** The Engine's default search path for programs, if neither image nor service sets one. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const madeSchema = z.object({
+const containerSchema = z.object({
   Path: z.string(),
   Config: z.object({ Env: z.array(z.string()).nullish(), WorkingDir: z.string().optional() }),
 });
@@ -57,17 +57,17 @@ async function checkProgram(
   { id, image, covered, signal }: { id: string; image: string; covered: string[]; signal: AbortSignal },
 ): Promise<void> {
   const what = `look into image ${image}`;
-  const made = await engine.json(`/containers/${id}/json`, { what, schema: madeSchema, signal });
-  const { Env, WorkingDir } = made.Config;
+  const container = await engine.json(`/containers/${id}/json`, { what, schema: containerSchema, signal });
+  const { Env, WorkingDir } = container.Config;
   const path = Env?.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
-  const files = candidates(made.Path, { path, workdir: WorkingDir || "/" });
+  const files = candidates(container.Path, { path, workdir: WorkingDir || "/" });
   if (files.some((file) => covered.some((mount) => isWithin(file, mount)))) return;
   for (const file of files) {
     if (await hasFile(engine, { id, file, signal })) return;
   }
-  throw new RuneError("not_found", `image ${image} has no program "${made.Path}"`, {
+  throw new RuneError("not_found", `image ${image} has no program "${container.Path}"`, {
     permanent: true,
-    hint: made.Path.includes(" ")
+    hint: container.Path.includes(" ")
       ? "write the command as a list of words"
       : "correct the service's command, or use an image that has it",
   });

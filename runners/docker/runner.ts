@@ -202,14 +202,14 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     readImage: (directory, signal) => imageFiles.read(directory, signal),
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
-      const { state, made } = await networks.use(spec.namespace, { signal, make }).catch((error) => {
+      const { state, created } = await networks.use(spec.namespace, { signal, make }).catch((error) => {
         removeNetworkAfterLast(spec.namespace);
         throw error;
       });
       if (spec.joinsShared && state.state === "created") {
         await joinShared(engine, state.handle!, { networks, daemonId, signal });
       }
-      runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: made });
+      runs.set(spec, { id: state.handle!, namespace: spec.namespace, fresh: created });
       return state;
     },
     async rehearse(spec, { covered, signal }) {

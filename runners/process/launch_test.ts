@@ -71,7 +71,7 @@ for (const [what, overrides, { code, says, root }] of REFUSED) {
 }
 
 Deno.test({
-  name: "planLaunch() needs no view of its own for mounts that are in place, without root",
+  name: "planLaunch() shares the host's view if all mounts are in place, without root",
   ignore: cannotRun,
   fn: async () => {
     const mounts = [{ source: "/tmp", target: "/tmp", readOnly: false }];
@@ -94,7 +94,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "planLaunch() lets the spec's environment win over the base",
+  name: "planLaunch() prefers the spec's environment to the base",
   ignore: cannotRun,
   fn: async () => {
     const { env } = await planLaunch(spec({ env: { HOME: "/srv", PATH: "/usr/bin:/bin" } }));

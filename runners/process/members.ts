@@ -108,7 +108,7 @@ function isWithin(link: string, { dir }: RunFiles): boolean {
   }
 }
 
-/** Sends a signal to every process of a run; to no other, whatever became of a pid since it was looked at. */
+/** Sends a signal to every process of a run, and to no other, even if a pid was reused since it was read. */
 export function signalMembers(host: Host, run: Addressees, signal: Deno.Signal): void {
   const { tracking } = run;
   if (signal !== "SIGKILL" || tracking.by === "session") return signalEach(run, signal);

@@ -38,7 +38,7 @@ for (const [context, { root, says }] of REFUSED) {
 }
 
 Deno.test({
-  name: "planPrivileges() reads an id once, and takes no text for root's that is not",
+  name: "planPrivileges() reads an id once, and does not mistake other ids for root's",
   ignore: isNotRoot,
   fn: async () => {
     for (const user of ["4294967295", "4294967296", "8589934592", `${2 ** 64}`]) {
@@ -62,7 +62,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "planPrivileges() takes the numbers of an identity, whatever the names mean",
+  name: "planPrivileges() prefers the numbers of an identity to the names",
   ignore: isNotRoot,
   fn: async () => {
     const identity = { user: 4242, group: 4343, groups: [9, 7, 9] };
@@ -83,7 +83,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "planPrivileges() runs nothing in between where nothing is restricted",
+  name: "planPrivileges() adds no program if nothing is restricted",
   ignore: isNotRoot,
   fn: async () => {
     for (const context of [{}, { privileged: false, capAdd: [], capabilities: ["ALL"] }]) {

@@ -2,10 +2,10 @@
  * Starts the wrapper of a run (see records.ts for how it becomes, or does not become, the run) and takes its
  * process to the point where it becomes the command:
  *
- * 1. The wrapper claims the run and starts the helpers: a view of mounts of its own, then the rights of the
- *    run's user.
- * 2. Its process says who it is while it is still root's alone, and `waiting` once it has checked what it
- *    became. Both come through one pipe, in that order, so what its user could make it say changes nothing.
+ * 1. The wrapper claims the run and starts the helpers. They give it its own view of mounts, then the rights
+ *    of the run's user.
+ * 2. Its process identifies itself while it is still root's alone, and `waiting` once it has verified its
+ *    rights. Both come through one pipe, in that order, so its user can forge nothing.
  * 3. The daemon makes the mounts in its view, writes down its pid, and hands it the environment of the
  *    command.
  * 4. It says `ready` and becomes the command.

@@ -4,8 +4,8 @@
  * ended, or at the latest when its time is up.
  *
  * - The main process gets its stop signal, and SIGKILL after the time-out.
- * - When it has ended, of itself or by that, the others get SIGTERM. They have what is left of the time-out,
- *   and a short time even where nothing is left.
+ * - When it has ended, by itself or by SIGKILL, the others get SIGTERM. They have the rest of the time-out,
+ *   and at least a short time.
  * - Then everything gets SIGKILL.
  *
  * So the time-out limits the orderly end, and a stop takes only that short time longer. Programs that expect
