@@ -1,4 +1,4 @@
-/** Stages of a daemon that may mount, and of one that may not. @module */
+/** The stage of a daemon that may mount, and the stage of one that may not. @module */
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RuneError } from "../../model/error.ts";
@@ -12,12 +12,12 @@ import type { Stage } from "./stage.ts";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9-]*(\.[0-9]+)?$/;
 
-/** Shows directories as bind mounts below one directory, which is root's alone. */
+/** Shows directories as bind mounts below one directory that only root can enter. */
 export class BindStage implements Stage {
   readonly #root: string;
   readonly #locks = new KeyedLock();
 
-  /** @param root made when missing; what leads to it exists. */
+  /** @param root created if missing; its parent must exist. */
   constructor(root: string) {
     this.#root = root;
   }
@@ -60,7 +60,7 @@ export class BindStage implements Stage {
     }
   }
 
-  /** Removes the stage's own directory, when it shows nothing. It is made again when it is needed. */
+  /** Removes the stage's own directory if it is empty. The next mount creates it again. */
   async removeEmpty(): Promise<void> {
     await Deno.remove(this.#root).catch(() => {});
   }
@@ -75,7 +75,7 @@ export class BindStage implements Stage {
     checkAborted(what, signal);
     try {
       await ensureDirectory(this.#root, 0o700);
-      // As the kernel names it in its table of mounts.
+      // The real path, as in the kernel's mount table.
       const path = join(await Deno.realPath(this.#root), id);
       return await this.#locks.run([id], { work: () => work(path), signal });
     } catch (error) {
@@ -85,8 +85,8 @@ export class BindStage implements Stage {
 }
 
 /**
- * Hands out the real paths of directories, for a daemon that may not mount: all that was checked holds until
- * somebody moves them.
+ * Returns the real paths of directories, for a daemon that may not mount. The checks are valid until someone
+ * moves a directory.
  */
 export class PlainStage implements Stage {
   show(_id: string, directory: FileHandle): Promise<string> {
@@ -100,7 +100,7 @@ export class PlainStage implements Stage {
   }
 }
 
-/** Ends everything that a stage shows; what cannot be ended stays. Runs that have it mounted keep it. */
+/** Hides everything that a stage shows, as far as possible. Runs keep what they have mounted. */
 export async function clearStage(stage: Stage, signal: AbortSignal): Promise<void> {
   const ids = await stage.list().catch(() => []);
   await Promise.allSettled(ids.map((id) => stage.hide(id, signal)));
@@ -108,18 +108,18 @@ export async function clearStage(stage: Stage, signal: AbortSignal): Promise<voi
 }
 
 /**
- * Below it each daemon that is root has its stage, by its id. Not in the data directory: `rm -r` of that,
- * after a daemon was killed, would go through what is shown and take volumes with it.
+ * Each root daemon has its stage below this directory, named by its id. It is not in the data directory,
+ * because `rm -r` of that, after a daemon was killed, would delete the data of mounted volumes.
  */
 const STAGES = "/run/rune/mounts";
 
-/** Where the stage of a daemon is. */
+/** The path of a daemon's stage. */
 export const stagePath = (daemonId: string): string => join(STAGES, daemonId);
 
 /**
- * The stage that this daemon can have; `<dataDir>/mounts` leads to it.
+ * Opens the best stage for this daemon, and links `<dataDir>/mounts` to it.
  *
- * @returns also why it is a plain one, for a daemon that is root.
+ * @returns the stage, with a warning if a root daemon only gets a plain one.
  */
 export async function openStage(
   { dataDir, daemonId, engineSocket, signal }: {

@@ -8,7 +8,7 @@ import { identityOf, openDirectory } from "../../drivers/open_directory.ts";
 
 const { signal } = new AbortController();
 
-/** A stage beside directories `a` and `b`, each with a file that names it. */
+/** A stage beside the directories `a` and `b`, each with a file that contains its name. */
 async function withStage(
   fn: (room: { at: (name: string) => string; make: () => BindStage }) => Promise<void>,
 ): Promise<void> {
@@ -30,7 +30,8 @@ async function withStage(
 const ignore = Deno.uid() !== 0;
 
 Deno.test({
-  name: "BindStage shows what is open, in a place of root's alone, whatever became of its name (needs root)",
+  name:
+    "BindStage shows the open directory, in a place for root only, even after it was renamed (needs root)",
   ignore,
   fn: () =>
     withStage(async ({ at, make }) => {
@@ -47,7 +48,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "BindStage takes over what an earlier daemon showed, replaces another directory, and hides it once (needs root)",
+    "BindStage takes over an earlier daemon's mount, replaces another directory, and hides it once (needs root)",
   ignore,
   fn: () =>
     withStage(async ({ at, make }) => {
@@ -72,7 +73,7 @@ Deno.test({
     }),
 });
 
-Deno.test("openStage() gives a daemon that may mount a stage outside its data directory, and another real paths", () =>
+Deno.test("openStage() opens a stage outside the data directory for a daemon that may mount, and otherwise a plain one", () =>
   withStage(async ({ at }) => {
     const daemonId = crypto.randomUUID();
     const open = (dataDir: string) =>
@@ -85,7 +86,7 @@ Deno.test("openStage() gives a daemon that may mount a stage outside its data di
       assert.equal(warning, undefined);
       if (ignore) return;
       assert.equal(await Deno.realPath(at("mounts/v")), path);
-      // The next daemon finds what this one left.
+      // The next daemon finds this one's mounts.
       assert.deepEqual(
         await (await open("b")).stage
           .list(),
@@ -98,11 +99,12 @@ Deno.test("openStage() gives a daemon that may mount a stage outside its data di
   }));
 
 Deno.test({
-  name: "a subPath that is swapped for a link at any moment never shows what is outside (needs root)",
+  name: "a subPath that is replaced by a link at any moment never shows a directory outside (needs root)",
   ignore,
   fn: () =>
     withStage(async ({ at, make }) => {
-      // As who writes the volume would: the directory that was checked becomes a link before it is used.
+      // Do what a malicious writer of the volume could: replace the checked directory by a link before it is
+      // used.
       let swapping = true;
       const swap = (async () => {
         for (let i = 0; swapping; i++) {

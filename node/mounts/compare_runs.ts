@@ -1,6 +1,7 @@
 /**
- * Holds runs that an earlier daemon started against the directory that their volume is now. One that has
- * another mounted, as after the volume's was moved away and restored, writes what nobody will see.
+ * Compares what runs of an earlier daemon have mounted with their volume's current directory. A run that has
+ * another directory mounted, for example after the volume was moved away and restored, would write data that
+ * nobody sees.
  * @module
  */
 import type { Whereabouts } from "../../drivers/open_directory.ts";
@@ -11,11 +12,11 @@ import type { VolumeParts } from "./volume_parts.ts";
 import { placeBelow } from "./run_mounts.ts";
 
 /**
- * Looks at each run in turn.
+ * Checks each run in turn.
  *
- * @param options.where the volume's directory now.
- * @returns the first run that keeps the volume from being shown; undefined when there is none.
- * @throws {RuneError} `unavailable` when a runner cannot be asked: then nothing is known.
+ * @param options.where the volume's current directory.
+ * @returns the first run that prevents the mount; undefined if there is none.
+ * @throws {RuneError} `unavailable` if a runner is unreachable.
  */
 export async function compareRuns(
   runs: ExpectedMounts[],
@@ -40,13 +41,12 @@ async function hasPlaces(
   { pid, handle }: RunState,
   { runner, places, host }: { runner: string; places: FilesystemPlace[]; host: HostView },
 ): Promise<boolean | "unknown"> {
-  // The daemon of an ordinary user mounts nothing for processes: they have their volumes in place, where the
-  // host has them.
+  // A daemon without root mounts nothing for processes; they use the volumes at their paths on the host.
   if (runner === "process" && Deno.uid() !== 0) return true;
   const container = runner === "docker" ? handle ?? "" : undefined;
   const known = pid === undefined
     ? "unknown"
     : await host.hasMounted({ pid, ...(container !== undefined && { container }) }, places);
-  // An ordinary user may not look into others' processes: it goes by what the runner says.
+  // A daemon without root may not inspect other processes, so it trusts the runner.
   return known === "unknown" && Deno.uid() !== 0 ? true : known;
 }

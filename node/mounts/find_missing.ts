@@ -1,4 +1,4 @@
-/** Whether a path of a mounted volume exists, seen from the host's side. @module */
+/** Checks on the host whether a path of a mounted volume exists. @module */
 import { basename, dirname, join, normalize } from "node:path";
 import { descriptorPath, NotADirectory, openBelow } from "../../drivers/open_directory.ts";
 import { RuneError } from "../../model/error.ts";
@@ -6,8 +6,8 @@ import type { HostView } from "./host_view.ts";
 import { type MountedVolume, openMounted } from "./mount_table.ts";
 
 /**
- * See `NodeVolumes.isMissing`. No symbolic link is followed: whoever writes the volume could make one to ask
- * what the host has elsewhere.
+ * See `NodeVolumes.isMissing`. It follows no symbolic link, since a program that writes the volume could use
+ * one to probe other files of the host.
  */
 export async function isMissing(
   { path, shownAs }: { path: string; shownAs: string },

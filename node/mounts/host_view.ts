@@ -1,4 +1,7 @@
-/** How a node looks at directories of its host: through what is open, never by a name twice. @module */
+/**
+ * How a node inspects directories of its host: through open handles, so that no name is resolved twice.
+ * @module
+ */
 import type { FileHandle } from "node:fs/promises";
 import { findShortage, type Shortage } from "../../base/room.ts";
 import {
@@ -11,11 +14,11 @@ import {
 import type { FilesystemPlace, SeenProcess } from "../volumes.ts";
 import { hasMounted } from "./run_mounts.ts";
 
-/** See the module comment. Volumes in memory have another one. */
+/** See the module comment. In-memory volumes have another one. */
 export interface HostView {
   /** Opens an absolute path without following a symbolic link. */
   open(path: string): Promise<FileHandle>;
-  /** What an open directory is, as one word: no two have the same. */
+  /** A unique id of an open directory. */
   identityOf(directory: FileHandle): Promise<string>;
   whereIs(directory: FileHandle): Promise<Whereabouts>;
   hasMounted(process: SeenProcess, places: FilesystemPlace[]): Promise<boolean | "unknown">;

@@ -1,6 +1,6 @@
 /**
- * The volumes of this machine: the contract of `volumes.ts` over drivers, runners, a stage and the holds of
- * directories.
+ * The volumes of this machine. Implements the contract of `volumes.ts` with drivers, runners, a stage and
+ * holds of directories.
  * @module
  */
 import { RuneError } from "../../model/error.ts";
@@ -13,7 +13,7 @@ import type { VolumeParts } from "./volume_parts.ts";
 import { placeMount } from "./place_mount.ts";
 
 /**
- * Nothing counts as mounted until it has been mounted through what this returns.
+ * Creates the node's volumes. A volume counts as mounted only after its mount through this object.
  * @param given.host default: this host.
  */
 export function createLocalVolumes(
@@ -50,5 +50,5 @@ export function createLocalVolumes(
   };
 }
 
-/** The uid of the volume or the instance for which the stage shows something by this id. */
+/** The uid of the volume or instance that an id of the stage belongs to. */
 const ownerOf = (id: string): string => id.split(".")[0]!;

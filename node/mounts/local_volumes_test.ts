@@ -1,4 +1,4 @@
-/** The volumes of a node: what it answers, on real directories and on a machine in memory. @module */
+/** The volumes of a node, on real directories and on an in-memory machine. @module */
 import assert from "node:assert/strict";
 import { createClock } from "../../base/clock.ts";
 import { LocalHostDriver } from "../../drivers/local_host/local_host_driver.ts";
@@ -21,7 +21,7 @@ const callOf = (name: string, parameters: Record<string, string> = {}): VolumeCa
   signal,
 });
 
-/** A node with the driver `local`, and one of its volumes that is mounted. */
+/** A node with the driver `local` and one mounted volume. */
 async function withMounted(test: (room: { node: Node; path: string }) => Promise<void>): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const node = makeTestNode({ directory, drivers: [new LocalDriver({ root: `${directory}/volumes` })] });
@@ -43,7 +43,7 @@ const ORDER: PlaceOrder = {
   owner: {},
 };
 
-Deno.test("place() makes the subPath, gives the root its mode, and answers with data alone", () =>
+Deno.test("place() creates the subPath, sets the root's mode, and returns only data", () =>
   withMounted(async ({ node, path }) => {
     const answer = await node.volumes.place({ ...ORDER, subPath: "a/b", mode: "0750" }, signal);
     assert.ok(answer.state === "placed");
@@ -78,7 +78,7 @@ Deno.test({
     }),
 });
 
-Deno.test("place() says that a volume was replaced whose directory is another one, and gives it to nobody", () =>
+Deno.test("place() reports a volume as replaced if its directory is another one, until it is mounted again", () =>
   withMounted(async ({ node, path }) => {
     await Deno.rename(path, `${path}-aside`);
     await Deno.mkdir(path);
@@ -92,7 +92,7 @@ Deno.test("place() says that a volume was replaced whose directory is another on
     assert.equal((await node.volumes.place(ORDER, signal)).state, "placed");
   }));
 
-Deno.test("isMissing() looks into a mounted volume, and follows no link", () =>
+Deno.test("isMissing() checks a mounted volume, and follows no link", () =>
   withMounted(async ({ node, path }) => {
     await Deno.mkdir(`${path}/sub`);
     await Deno.writeTextFile(`${path}/sub/file`, "");
@@ -109,7 +109,7 @@ Deno.test("isMissing() looks into a mounted volume, and follows no link", () =>
     await assert.rejects(look("sub/file"), { code: "unavailable" });
   }));
 
-Deno.test("mount() shows one directory for one of two volumes that are mounted at once", async () => {
+Deno.test("mount() shows a directory for only one of two volumes that are mounted at once", async () => {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   const driver = new LocalHostDriver({
     allowlist: () => [directory],
@@ -132,7 +132,7 @@ Deno.test("mount() shows one directory for one of two volumes that are mounted a
   }
 });
 
-/** A node in memory with these volumes. */
+/** An in-memory node with these volumes. */
 async function openMemory(...names: string[]) {
   const machine = new MemoryMachine(new MemoryRuns());
   const node = machine.openNode({ secrets: fixedSecrets(), clock: createClock() });
@@ -151,7 +151,7 @@ const specOf = (source: string): RunSpec => ({
   mounts: [{ source, target: "/data", readOnly: false }],
 });
 
-Deno.test("mount() shows a volume to nobody while a run of its holders has another directory mounted", async () => {
+Deno.test("mount() does not show a volume while a run of a holder has another directory mounted", async () => {
   const { machine, node, mount } = await openMemory("data", "other");
   const other = await mount("other");
   assert.ok(other.state === "mounted");
@@ -168,7 +168,7 @@ Deno.test("mount() shows a volume to nobody while a run of its holders has anoth
   assert.equal((await mount("data", [ref])).state, "mounted");
 });
 
-Deno.test("release() hides and lets go of everything of one volume, and unmount() of a driver that is gone does", async () => {
+Deno.test("release() hides and releases everything of one volume, and so does unmount() without a driver", async () => {
   const { machine, node, mount } = await openMemory("a", "b");
   await mount("a");
   await mount("b");

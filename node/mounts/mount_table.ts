@@ -1,7 +1,7 @@
 /**
- * Which volumes are mounted, as far as this node has made sure of since it was opened. A path in a volume's
- * status may be from before a reboot; one in this table is not. A volume leaves it before it is unmounted,
- * and enters it by a mount.
+ * The volumes that this node has mounted or confirmed since it was opened. A path in a volume's status may be
+ * older than the last reboot; a path in this table is not. A mount adds a volume. Before an unmount, the
+ * volume is removed.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -9,11 +9,11 @@ import { relate, type Whereabouts } from "../../drivers/open_directory.ts";
 import { RuneError } from "../../model/error.ts";
 import { type HostView, THIS_HOST } from "./host_view.ts";
 
-/** A volume that is mounted now. */
+/** A mounted volume. */
 export interface MountedVolume {
-  /** Its root, as runners are given it: where the stage shows it. */
+  /** The path of its root in the stage, as passed to runners. */
   path: string;
-  /** Its root, where the driver has it. */
+  /** The location of its root in the driver. */
   where: Whereabouts;
 }
 
@@ -21,18 +21,18 @@ export interface MountedVolume {
 export interface MountTable {
   get(volumeUid: string): MountedVolume | undefined;
   /**
-   * Keeps a directory for a volume that is being mounted, until the reservation is disposed of. No other
-   * volume gets the directory in between.
+   * Reserves a directory for a volume that is being mounted, until the reservation is disposed. No other
+   * volume gets the directory meanwhile.
    *
-   * @returns instead the uid of another volume that has, or is about to get, this directory, or one inside or
-   * around it.
+   * @returns the reservation, or the uid of another volume that has or is about to get this directory, or one
+   * inside or around it.
    */
   reserve(volumeUid: string, where: Whereabouts): Disposable | { overlaps: string };
   set(volumeUid: string, mounted: MountedVolume): void;
   delete(volumeUid: string): void;
 }
 
-/** Makes an empty table. */
+/** Creates an empty table. */
 export function createMountTable(): MountTable {
   const table = new Map<string, MountedVolume>();
   const reserved = new Set<{ volumeUid: string; where: Whereabouts }>();
@@ -59,9 +59,9 @@ export function createMountTable(): MountTable {
 }
 
 /**
- * Opens the root of a mounted volume, and makes sure that it is the directory that was mounted.
+ * Opens the root of a mounted volume, and checks that it is the directory that was mounted.
  *
- * @throws {RuneError} `unavailable` when another one, a link or nothing is in its place.
+ * @throws {RuneError} `unavailable` if another directory, a link or nothing is in its place.
  */
 export async function openMounted(
   { path, where }: MountedVolume,

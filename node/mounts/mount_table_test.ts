@@ -33,7 +33,7 @@ Deno.test("mount table finds directories that overlap", async () => {
   }
 });
 
-Deno.test("openMounted() opens what was mounted, and neither a link nor another directory in its place", async () => {
+Deno.test("openMounted() opens the mounted directory, and neither a link nor another directory in its place", async () => {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-" }));
   try {
     await Deno.mkdir(`${dir}/v`);

@@ -1,12 +1,12 @@
-/** Whether what this process mounts is seen by those who are to use it. @module */
+/** Checks whether the host and the Engine see the mounts of this process. @module */
 
 /** The flag of a listening socket in `/proc/<pid>/net/unix`. */
 const LISTENING = 0x10000;
 
 /**
- * Whether this process has another view of mounts than the host's first processes, or than the Engine that
- * listens on the socket. What else runs on the host, an Engine in a container above all, says nothing:
- * anybody can give a program the name of one.
+ * Whether this process has another mount namespace than the host's first process, or than the Engine that
+ * listens on the socket. Other processes, such as an Engine in a container, do not count, because any program
+ * can have an Engine's name.
  */
 export async function hasMountsOfItsOwn(engineSocket: string): Promise<boolean> {
   const viewOf = (pid: string) => Deno.readLink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
@@ -15,7 +15,7 @@ export async function hasMountsOfItsOwn(engineSocket: string): Promise<boolean> 
   return views.some((view) => view !== undefined && view !== ownView);
 }
 
-/** Pids of Engines of this host that listen on the socket, by the kernel's word. */
+/** Pids of Engines on this host that listen on the socket, according to the kernel. */
 async function enginesAt(socket: string): Promise<string[]> {
   const pids = (await Array.fromAsync(Deno.readDir("/proc"))).map(({ name }) => name).filter((n) =>
     /^\d+$/.test(n)
@@ -25,10 +25,10 @@ async function enginesAt(socket: string): Promise<string[]> {
   return pids.filter((_, i) => matches[i]);
 }
 
-/** @throws {Deno.errors.NotFound} when it ended meanwhile. */
+/** @throws {Deno.errors.NotFound} if the process ended meanwhile. */
 async function isEngineAt(pid: string, place: string): Promise<boolean> {
   if (await Deno.readTextFile(`/proc/${pid}/comm`) !== "dockerd\n") return false;
-  // A path of a container's own filesystem reads like one of the host's.
+  // A path in a container's filesystem can look like one of the host's.
   if (await Deno.readLink(`/proc/${pid}/ns/pid`) !== await Deno.readLink("/proc/self/ns/pid")) return false;
   const listening = new Set<string>();
   for (const line of (await Deno.readTextFile(`/proc/${pid}/net/unix`)).split("\n")) {

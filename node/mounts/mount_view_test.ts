@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { scratchDirectory } from "../../drivers/conformance_trial.ts";
 import { hasMountsOfItsOwn } from "./mount_view.ts";
 
-/** A program by the name of an Engine, in a view of mounts of its own, that listens on a socket. */
+/** A program with the name of an Engine, in its own mount namespace, that listens on a socket. */
 async function startNamesake(socket: string, namespaces: string[]): Promise<AsyncDisposable> {
   const script = `use IO::Socket::UNIX; $0 = "dockerd"; $| = 1;
     my $socket = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die; print "ready\\n"; sleep 1000`;
@@ -31,7 +31,8 @@ async function startNamesake(socket: string, namespaces: string[]): Promise<Asyn
 }
 
 Deno.test({
-  name: "hasMountsOfItsOwn() asks the Engine at the socket, and nobody else who has its name (needs root)",
+  name:
+    "hasMountsOfItsOwn() checks the Engine at the socket, and no other program with its name (needs root)",
   ignore: Deno.uid() !== 0,
   async fn() {
     const scratch = await scratchDirectory();

@@ -1,7 +1,6 @@
 /**
- * Brings one volume to this node and shows it, or takes it away. From the moment that its root is open, what
- * is judged, held and shown is the thing that is open, whatever becomes of its name. See docs/decisions/0017
- * and 0018.
+ * Mounts one volume on this node and shows it, or unmounts it. Once its root is open, every check, hold and
+ * mount uses the open handle, so a later rename has no effect. See docs/decisions/0017 and 0018.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -27,7 +26,7 @@ export async function mountVolume(
   await using directory = await (driver.open?.(call) ?? host.open(mounted.path));
   const filesystem = driver.filesystem && await findFilesystem(directory, call);
   const where = await host.whereIs(directory);
-  // Two volumes on one directory would be two writers, each with a lease of its own.
+  // Two volumes on one directory could have two writers, each with its own lease.
   const reservation = table.reserve(uid, where);
   if ("overlaps" in reservation) {
     return { state: "overlaps", directory: where.path, volumeUid: reservation.overlaps };

@@ -1,5 +1,5 @@
 /**
- * Makes one mount of a run ready: its owner and mode as asked, and its directory where the runner finds it.
+ * Prepares one mount of a run: sets its owner and mode, and shows its directory to the runner.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -10,7 +10,7 @@ import type { PlaceAnswer, PlaceOrder } from "../volumes.ts";
 import { openMounted } from "./mount_table.ts";
 import type { VolumeParts } from "./volume_parts.ts";
 
-/** What mkfs leaves in a filesystem. */
+/** Entries that mkfs creates in a new filesystem. */
 const OF_THE_FILESYSTEM = ["lost+found"];
 
 /** See `NodeVolumes.place`. */
@@ -37,7 +37,7 @@ export async function placeMount(
   }
   await using directory = root;
   await applyOrder(directory, { order, path: mounted.where.path });
-  // Where it is by now: it may have been renamed since it was mounted.
+  // Look up the current place: the directory may have been renamed since the mount.
   if (subPath === "") {
     return { state: "placed", source: mounted.path, place: await placeOf(directory, host) };
   }
@@ -51,7 +51,7 @@ async function placeOf(directory: FileHandle, host: VolumeParts["host"]) {
   return { filesystem, inFilesystem };
 }
 
-/** Gives the root of a volume the owner and the mode that its mount asks for. */
+/** Sets the owner and mode of a volume's root as its mount asks. */
 async function applyOrder(
   root: FileHandle,
   { order: { owner, mode, firstOwner }, path }: { order: PlaceOrder; path: string },
@@ -68,8 +68,7 @@ async function applyOrder(
 }
 
 /**
- * Whether a volume's root may be given away: nothing is in it, and nobody has given it to another user than
- * the daemon's.
+ * Whether a volume's root may get its first owner: it is empty and still belongs to the daemon's user.
  */
 async function isFresh(root: FileHandle): Promise<boolean> {
   if ((await root.stat()).uid !== Deno.uid()) return false;

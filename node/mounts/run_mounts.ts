@@ -1,6 +1,6 @@
 /**
- * What a living process has mounted, as the kernel tells: no path of the process's own view is followed. See
- * docs/decisions/0018.
+ * Reads from the kernel what a live process has mounted. It follows no path inside the process's mount
+ * namespace. See docs/decisions/0018.
  * @module
  */
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { parseMountInfo } from "../../drivers/host.ts";
 import { errnoOf, hostError } from "../../drivers/host_error.ts";
 import type { FilesystemPlace, SeenProcess } from "../volumes.ts";
 
-/** The place of a directory inside another one. @param subPath relative; empty for that one itself. */
+/** The place of a directory inside another one. @param subPath relative; empty for the directory itself. */
 export function placeBelow({ filesystem, inFilesystem }: FilesystemPlace, subPath: string): FilesystemPlace {
   return { filesystem, inFilesystem: join(inFilesystem, subPath).replace(/(.)\/+$/, "$1") };
 }
@@ -16,8 +16,8 @@ export function placeBelow({ filesystem, inFilesystem }: FilesystemPlace, subPat
 /**
  * Whether a process has every one of these directories mounted.
  *
- * @returns `unknown` when it cannot be told: another process has this pid here, or this user may not look. A
- * process that shares the daemon's own view of mounts has none of its own, and is taken at its word.
+ * @returns `unknown` if another process has this pid here, or this user may not inspect it. A process in the
+ * daemon's own mount namespace has no mounts of its own, so it counts as having them.
  */
 export async function hasMounted(
   { pid, container }: SeenProcess,

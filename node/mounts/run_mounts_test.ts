@@ -6,7 +6,7 @@ import { hasMounted } from "./run_mounts.ts";
 const noRoot = Deno.uid() !== 0;
 
 Deno.test({
-  name: "hasMounted() tells what a process has mounted from what it has not, also after a move (needs root)",
+  name: "hasMounted() finds out what a process has mounted, also after a move (needs root)",
   ignore: noRoot,
   async fn() {
     const scratch = await scratchDirectory();
@@ -26,7 +26,7 @@ Deno.test({
       const [v, sub] = [await whereIs(at("v")), await whereIs(at("v/sub"))];
       assert.equal(await hasMounted({ pid }, [v, sub]), true);
       assert.equal(await hasMounted({ pid }, [v, await whereIs(at("seen"))]), false);
-      // Under the same names, other directories.
+      // Other directories with the same names.
       await Deno.rename(at("v"), at("aside"));
       await Deno.mkdir(at("v/sub"), { recursive: true });
       assert.equal(await hasMounted({ pid }, [await whereIs(at("v"))]), false);
@@ -47,7 +47,7 @@ Deno.test({
   },
 });
 
-Deno.test("hasMounted() takes a process with the daemon's own view at its word, and cannot tell of one that is gone", async () => {
+Deno.test("hasMounted() trusts a process in the daemon's mount namespace, and returns unknown for one that is gone", async () => {
   assert.equal(await hasMounted({ pid: Deno.pid }, [{ filesystem: "0:0", inFilesystem: "/no" }]), true);
   assert.equal(await hasMounted({ pid: 2 ** 22 + 1 }, []), "unknown");
 });

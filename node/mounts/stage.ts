@@ -1,7 +1,6 @@
 /**
- * The contract of a stage: where open directories are shown to runs, each at a path that nobody but the
- * daemon can change. What is shown is the thing that is open, whatever has become of its name. See
- * docs/decisions/0017.
+ * The contract of a stage, which shows open directories to runs, each at a path that only the daemon can
+ * change. It shows the open directory itself, even after a rename. See docs/decisions/0017.
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
@@ -12,15 +11,15 @@ import type { FileHandle } from "node:fs/promises";
  */
 export interface Stage {
   /**
-   * Shows an open directory, in the place of whatever this id showed before. May be repeated; what an earlier
-   * daemon showed is taken over when it is the same directory, and replaced when it is another.
+   * Shows an open directory, and replaces what this id showed before. May be repeated. If an earlier daemon
+   * showed the same directory, its mount is reused.
    *
-   * @returns the path to give to a runner.
-   * @throws {RuneError} `unavailable` when the host cannot now.
+   * @returns the path for a runner.
+   * @throws {RuneError} `unavailable` if the host cannot mount it now.
    */
   show(id: string, directory: FileHandle, signal: AbortSignal): Promise<string>;
-  /** The reverse of `show`. Done when nothing is shown. Runs that have it mounted keep it. */
+  /** Undoes `show`; does nothing if nothing is shown. Runs keep what they have mounted. */
   hide(id: string, signal: AbortSignal): Promise<void>;
-  /** What is shown, also by an earlier daemon. */
+  /** The ids that are shown, including those of an earlier daemon. */
   list(): Promise<string[]>;
 }

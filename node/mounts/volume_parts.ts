@@ -1,4 +1,4 @@
-/** What of a node has to do with its volumes. A type alone. @module */
+/** The parts of a node that handle its volumes. Only a type. @module */
 import type { DirectoryHolds } from "../../drivers/directory_hold.ts";
 import type { RunnerName } from "../../model/instance.ts";
 import type { Runner } from "../../runners/runner.ts";
