@@ -1,7 +1,7 @@
 /**
- * Makes a node of its parts. Drivers and runners are wrapped here and nowhere else: every call of theirs ends
- * in time, is counted, and gives drivers the values of secrets. The node of this machine and the nodes in
- * memory are made by it.
+ * Assembles a node from its parts. Only this file wraps drivers and runners, so that every call has a
+ * deadline, is counted, and resolves secrets for drivers. It builds the node of this machine and in-memory
+ * nodes.
  * @module
  */
 import type { Clock } from "../base/clock.ts";
@@ -19,26 +19,26 @@ import { createPauses } from "./probes/pauses.ts";
 import { createProber } from "./probes/prober.ts";
 import { showRunner, wrapRunner } from "./runner_calls.ts";
 
-/** What a node is made of. */
+/** The parts of a node. */
 export interface NodeParts
   extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses" | "files" | "proxy"> {
-  /** As they are: the node wraps them. */
+  /** Unwrapped drivers; the node wraps them. */
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
   stage: VolumeParts["stage"];
   holds: VolumeParts["holds"];
   /** Default: this host. */
   host?: HostView;
-  /** Where references in storage parameters are looked up. */
+  /** Resolves secret references in storage parameters. */
   secrets: SecretReader;
   clock: Clock;
-  /** Told of each counted call that ended. Default: nobody is. */
+  /** Called after each counted call. Default: none. */
   observer?: NodeObserver;
 }
 
-/** A node, and what ends it. */
+/** A node that can be closed. */
 export interface AssembledNode extends Node {
-  /** Ends its probes. The parts stay as they are: whoever made them ends them. */
+  /** Stops its probes. The creator of the parts closes them. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The drivers of a node, as everybody but the node sees them: each call ends in time, is counted, and gives
- * the driver the values of secrets in the place of their references.
+ * The drivers of a node as seen from outside the node: each call has a deadline, is counted, and passes the
+ * values of secrets instead of references.
  * @module
  */
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
@@ -20,7 +20,7 @@ import {
   type WrapOptions,
 } from "./wrap_calls.ts";
 
-/** A row for every member of a driver: a new one does not compile until it is decided. */
+/** One row for every member of a driver. A new member without a row does not compile. */
 type DriverTable = {
   readonly [K in keyof CallTable<Driver>]: CallTable<Driver>[K] extends CallRule ?
       & CallRule
@@ -30,14 +30,14 @@ type DriverTable = {
 };
 
 /**
- * What is decided of every member of a driver. `resolves` says whether its first argument holds parameters.
+ * The rule of every member of a driver. `resolves` says whether its first argument holds parameters.
  * `guarded` says whether the call is refused while another filesystem is where the volume's own was: all that
  * reach data are, but for `open`, whose caller judges what it has opened. See docs/decisions/0046.
  */
 export const DRIVER_CALLS: DriverTable = {
   name: AS_IT_IS,
   capabilities: AS_IT_IS,
-  // These judge a declaration as it was written: the secret may come later.
+  // These check a declaration as written; the secret may be created later.
   validate: AS_IT_IS,
   directory: AS_IT_IS,
   provision: { ms: COPY, counted: true, resolves: true, guarded: true },
@@ -46,7 +46,7 @@ export const DRIVER_CALLS: DriverTable = {
   listTrash: { ms: 10 * MINUTE, counted: true, resolves: false, guarded: false },
   attach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
   detach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
-  // A check of the file system may come before.
+  // A filesystem check may run first.
   mount: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
   open: { ms: MINUTE, counted: true, resolves: true, guarded: false },
   unmount: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
@@ -58,15 +58,15 @@ export const DRIVER_CALLS: DriverTable = {
   usage: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
 };
 
-/** What a node's drivers work with. */
+/** The options of a node's drivers. */
 export interface DriverOptions extends WrapOptions {
   /** Name of the node. */
   node: string;
-  /** Where references are looked up. */
+  /** Resolves references. */
   secrets: SecretReader;
 }
 
-/** The driver as its node gives it to others. */
+/** Wraps a driver for callers outside the node. */
 export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): LocalDriver {
   const timed = wrapCalls(driver, {
     ...options,
@@ -86,7 +86,7 @@ export function wrapDriver(driver: Driver, { node, secrets, ...options }: Driver
   return wrapped as LocalDriver;
 }
 
-/** The drivers by name, each as {@linkcode wrapDriver} makes it. */
+/** Wraps all drivers with {@linkcode wrapDriver}, by name. */
 export function wrapDrivers(
   drivers: ReadonlyMap<string, Driver>,
   options: DriverOptions,
@@ -94,7 +94,7 @@ export function wrapDrivers(
   return new Map([...drivers].map(([name, driver]) => [name, wrapDriver(driver, options)]));
 }
 
-/** What others than the node see of its drivers. */
+/** The drivers without the members that stay inside the node. */
 export function showDrivers(drivers: ReadonlyMap<string, LocalDriver>): ReadonlyMap<string, NodeDriver> {
   return new Map([...drivers].map(([name, driver]) => {
     const { open: _, snapshot, ...shown } = driver;

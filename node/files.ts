@@ -1,10 +1,11 @@
 /**
- * The contract of a node about the files that runs get from configmaps and secrets. Each run has its own.
+ * The contract of a node's files for runs, with the data of configmaps and secrets. Each run has its own
+ * files.
  * @module
  */
 import type { RunMount, RunRef } from "../runners/runner.ts";
 
-/** What one mount shows. */
+/** The content of one mount. */
 export interface FileMount {
   target: string;
   /** Its content must not reach a disk where that can be avoided. */
@@ -20,11 +21,10 @@ export interface FileMount {
 /** See the module comment. Every call may be repeated. */
 export interface RunFiles {
   /**
-   * Makes the files of a run anew, and removes those of its instance's earlier runs.
+   * Creates the files of a run, and removes those of earlier runs of its instance.
    *
    * @returns the mounts, in the order given.
-   * @throws {RuneError} `failed_precondition` when an owner cannot be given, `unavailable` when there is no
-   * room.
+   * @throws {RuneError} `failed_precondition` if an owner cannot be set, `unavailable` if there is no room.
    */
   prepare(run: RunRef, options: { mounts: FileMount[]; signal: AbortSignal }): Promise<RunMount[]>;
   /** Removes the files of every run of an instance. */
@@ -34,8 +34,8 @@ export interface RunFiles {
   /** Removes the files of these runs. */
   discard(runs: RunRef[], signal: AbortSignal): Promise<void>;
   /**
-   * Takes away what an earlier daemon left in memory from another data directory.
-   * @returns how many it took away.
+   * Removes in-memory files that an earlier daemon left in another data directory.
+   * @returns the number of mounts removed.
    */
   detachElsewhere(signal: AbortSignal): Promise<number>;
 }

@@ -1,7 +1,6 @@
 /**
- * The node that is this machine: builds its runners, its stage and what else it owns, and gives them up in
- * the reverse order. Drivers are built by the registry of drivers and handed in. What runs goes on when the
- * node is closed.
+ * The node of this machine. It builds its runners, its stage and its other parts, and closes them in reverse
+ * order. The driver registry builds the drivers. Runs continue after the node is closed.
  * @module
  */
 import { join } from "node:path";
@@ -24,10 +23,10 @@ import { type CaddyProxyOptions, createCaddyProxy } from "./proxy/caddy/caddy_pr
 import { createRunFiles } from "./run_files.ts";
 import { keepTrash } from "./trash_keeper.ts";
 
-/** How long the host may take to end what the stage shows. */
+/** How long the host may take to clear the stage. */
 const CLEAR_MS = 10_000;
 
-/** What the node of this machine is built from. */
+/** The options of the node of this machine. */
 export interface LocalNodeOptions {
   name: string;
   labels: Record<string, string>;
@@ -60,7 +59,7 @@ export interface LocalNode extends Node {
 /** Opens the node of this machine. Nothing is left when it fails. */
 export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNode> {
   const { name, labels, dataDir, daemonId, docker, secrets, clock, observer, logger, signal } = options;
-  // What is open, closed in reverse.
+  // Open parts, closed in reverse order.
   await using open = new AsyncDisposableStack();
   open.defer(() => options.drivers.close());
   const containers = createDockerRunner({ ...docker, daemonId, logger: logger.getChild("docker") });
@@ -72,7 +71,7 @@ export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNod
   });
   open.defer(() => processes.close());
   open.defer(() => containers.close());
-  // Nothing may be started before.
+  // No process may start before this.
   await processes.waitUntilClear();
   const { stage, warning } = await openStage({ dataDir, daemonId, engineSocket: docker.socket, signal });
   const warnings = [...await options.drivers.prepare(), ...warning === undefined ? [] : [warning]];

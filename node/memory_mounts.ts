@@ -1,4 +1,4 @@
-/** Filesystems in memory on this machine, for files that must not reach a disk. @module */
+/** In-memory filesystems of this machine, for files that must not reach a disk. @module */
 import { detachMount, findMemory, findMount, mountMemory, unmountDirectory } from "../drivers/host.ts";
 import type { MemoryMounts } from "./run_files.ts";
 

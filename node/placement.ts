@@ -1,4 +1,4 @@
-/** On which node a volume or an instance is. There is one node: whoever adds another decides here. @module */
+/** Decides which node a volume or an instance is on. There is only one node so far. @module */
 import type { Node, Nodes } from "./node.ts";
 
 /** The node of every volume and every instance. */

@@ -1,6 +1,5 @@
 /**
- * The contract of a node about the probes of what runs on it. A node asks them by itself; others hear what
- * they add up to.
+ * The contract of a node's probes. The node runs them by itself and publishes the verdicts.
  * @module
  */
 import type { ProbeReport } from "../model/api.ts";

@@ -1,10 +1,10 @@
-/** Turns the call by which a runner pulls an image into a stream of how far it is. @module */
+/** Turns a runner's image pull into a stream of its progress. @module */
 import { createKeyFeed } from "../base/key_feed.ts";
 
 /**
- * The latest words of a pull, until it has ended.
+ * Yields the latest progress of a pull until it ends.
  *
- * @param pull what pulls; told what to call with each progress, and what ends it.
+ * @param pull starts the pull, with a callback for progress and a signal that aborts it.
  */
 export async function* readPullProgress(
   pull: (options: { onProgress: (text: string) => void; signal: AbortSignal }) => Promise<void>,
@@ -13,7 +13,7 @@ export async function* readPullProgress(
   const abandoned = new AbortController();
   const over = new AbortController();
   let latest = "";
-  // One key: whoever reads slowly is told the latest words, and not all of them.
+  // With a single key, a slow reader gets only the latest progress.
   const news = createKeyFeed<"progress">();
   const heard = news.listen(over.signal)[Symbol.asyncIterator]();
   let next = heard.next();

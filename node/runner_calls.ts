@@ -1,5 +1,5 @@
 /**
- * The runners of a node, as everybody but the node sees them: each call ends in time and is counted.
+ * The runners of a node as seen from outside the node: each call has a deadline and is counted.
  * @module
  */
 import type { Runner } from "../runners/runner.ts";
@@ -7,7 +7,7 @@ import type { NodeRunner } from "./node_runner.ts";
 import { readPullProgress } from "./pull_progress.ts";
 import { AS_IT_IS, type CallTable, COPY, MINUTE, SECOND, wrapCalls, type WrapOptions } from "./wrap_calls.ts";
 
-/** What is decided of every member of a runner; `stop` has the time that its caller gives the run on top. */
+/** The rule of every member of a runner. The deadline of `stop` also includes the run's stop timeout. */
 export const RUNNER_CALLS: CallTable<Runner> = {
   name: AS_IT_IS,
   // A stream without an end.
@@ -43,7 +43,7 @@ export function wrapRunner(runner: Runner, options: WrapOptions = {}): Runner {
   return wrapCalls(runner, { ...options, table: RUNNER_CALLS });
 }
 
-/** What others than the node see of a runner that was wrapped. */
+/** A wrapped runner without the members that stay inside the node. */
 export function showRunner({ pull, ...runner }: Runner): NodeRunner {
   if (!pull) return runner;
   return {

@@ -1,5 +1,5 @@
 /**
- * Puts the values of secrets where references stand, at the moment of use: nothing of the result is stored.
+ * Replaces references by the values of secrets at the moment of use. The result is never stored.
  * @module
  */
 import { RuneError } from "../model/error.ts";
@@ -26,7 +26,7 @@ async function valueOf(secrets: SecretReader, ref: SecretKeyRef, referrer: strin
 }
 
 /**
- * Storage parameters with their references resolved. For a driver's call and nothing else.
+ * Resolves the references in storage parameters. Use the result only for a driver's call.
  *
  * @param namespace of the volume.
  * @throws {RuneError} `not_found`.
@@ -51,7 +51,7 @@ const tooLong = (name: string) =>
   });
 
 /**
- * The variables that hold `{{ secret:name/key }}`, resolved; the others are left out.
+ * Resolves the variables that contain `{{ secret:name/key }}`, and omits the others.
  *
  * @param namespace of the service.
  * @throws {RuneError} `not_found`.

@@ -6,7 +6,7 @@
 import { RuneError } from "../model/error.ts";
 import type { SnapshotEvent } from "./node_driver.ts";
 
-/** What a driver answers. */
+/** A driver's answer. */
 interface Taken {
   handle: string;
   sizeBytes: number;

@@ -1,5 +1,5 @@
 /**
- * Turns what a caller says about a volume into what a driver is told, with the values of secrets in it.
+ * Converts a caller's volume description to a driver's context, with the values of secrets.
  * @module
  */
 import type { VolumeContext } from "../drivers/driver.ts";
@@ -8,7 +8,7 @@ import { resolveParameters } from "./secret_refs.ts";
 import type { VolumeCall } from "./volume_call.ts";
 
 /**
- * What the driver is given.
+ * Resolves the context for the driver.
  *
  * @param options.node the name of this node.
  * @throws {RuneError} `not_found` naming the secret or key that is missing.

@@ -1,7 +1,7 @@
 /**
- * The contract of a node about its volumes: who brings them here, shows them to runs and takes them away.
- * What is open stays inside the node: callers name a volume by its uid, and get paths and other data. Every
- * call may be repeated, and throws only RuneError.
+ * The contract of a node's volumes: it mounts them, shows them to runs and unmounts them. Open handles stay
+ * inside the node: callers name a volume by its uid, and get paths and other data. Every call may be
+ * repeated, and throws only RuneError.
  * @module
  */
 import type { Shortage } from "../base/room.ts";
@@ -17,7 +17,7 @@ export interface DriverVolume {
   call: VolumeCall;
 }
 
-/** A run that may live, and which parts of a volume it is to have mounted. */
+/** A run that may be alive, and the parts of a volume that it must have mounted. */
 export interface ExpectedMounts {
   runner: RunnerName;
   run: RunRef;
@@ -25,7 +25,7 @@ export interface ExpectedMounts {
   subPaths: string[];
 }
 
-/** What became of a mount. Only `mounted` shows the volume to anybody. */
+/** The result of a mount. Only `mounted` shows the volume to runs. */
 export type MountAnswer =
   /** Its root is at `path` for the runs to come, and it is on `filesystem` where that is known. */
   | { state: "mounted"; path: string; filesystem?: Filesystem }
@@ -36,7 +36,7 @@ export type MountAnswer =
    * stopped.
    */
   | { state: "stranger"; directory: string; run: RunRef }
-  /** Nobody can tell what a run has mounted. */
+  /** It is unknown what a run has mounted. */
   | { state: "unclear"; run: RunRef };
 
 /** A directory by its filesystem and its path in it, which no two directories share. */
@@ -87,16 +87,16 @@ export interface SeenProcess {
 /** See the module comment. */
 export interface NodeVolumes {
   /**
-   * Brings a volume here, makes sure that it is what it should be, and shows it. It is shown only where this
-   * daemon holds its directory, no other volume has it, it is on its own filesystem, and none of these runs
-   * has another directory mounted.
+   * Mounts a volume here, checks it, and shows it. It is shown only if this daemon holds its directory, no
+   * other volume has it, it is on its own filesystem, and none of these runs has another directory mounted.
    *
    * @throws {FilesystemAway} when another filesystem is in the place of its own; {RuneError} `conflict` when
    * another daemon holds the directory, `unavailable` when a run cannot be asked.
    */
   mount(volume: DriverVolume, runs: ExpectedMounts[]): Promise<MountAnswer>;
   /**
-   * The reverse of `mount`. Done when it is not mounted. Who calls lets nobody use the volume from before on.
+   * Undoes `mount`; does nothing if the volume is not mounted. The caller must first make sure that no one
+   * uses the volume.
    */
   unmount(volume: DriverVolume): Promise<void>;
   /**
@@ -124,13 +124,13 @@ export interface NodeVolumes {
     file: { volumeUid: string; path: string; shownAs: string },
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** What a mounted volume lacks; undefined while there is room, and when that cannot be told. */
+  /** What a mounted volume lacks; undefined if there is room or that is unknown. */
   findShortage(volumeUid: string, signal: AbortSignal): Promise<Shortage | undefined>;
   /** The uids of volumes and instances for which something is shown or held here. */
   listOwners(signal: AbortSignal): Promise<string[]>;
   /**
-   * Hides what is shown for a volume or an instance, and lets go of what is held for it. Runs that have it
-   * mounted keep it.
+   * Hides what is shown for a volume or an instance, and releases its holds. Runs keep what they have
+   * mounted.
    */
   release(ownerUid: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
- * Wraps an object of a contract by its call table: each call ends in time, whatever hangs beneath it (a disk,
- * another machine, a library that does not listen to its signal), and is counted where the table says so. A
- * call that is aborted proves nothing: its caller tries again, and takes nothing for done or gone until then.
+ * Wraps an object with its call table. Each call has a deadline, even if a disk, another machine or a library
+ * that ignores its signal hangs. Calls are counted if the table says so. An aborted call proves nothing: its
+ * caller must try again before it treats anything as done or gone.
  * @module
  */
 import { toRuneError } from "../model/error.ts";
@@ -12,12 +12,12 @@ import type { FinishedCall } from "./observer.ts";
 export const SECOND = 1000;
 /** A minute, in milliseconds. */
 export const MINUTE = 60 * SECOND;
-/** What copies or removes data takes as long as there is data. */
+/** The deadline of calls that copy or remove data, since these take longer with more data. */
 export const COPY = 24 * 60 * MINUTE;
-/** What a call that was aborted is waited for, so that the next one does not meet it. */
+/** How long to wait for an aborted call to end, so that the next call does not overlap it. */
 const GRACE = 10 * SECOND;
 
-/** What is decided of a call that returns a promise. */
+/** The rule of a call that returns a promise. */
 export interface CallRule {
   /** Its deadline in milliseconds; what its options name as `timeoutMs` comes on top. */
   ms: number;
@@ -25,10 +25,10 @@ export interface CallRule {
   counted: boolean;
 }
 
-/** A member that is handed through: a value, a judgement without side effects, a stream without an end. */
+/** A member that is passed through: a value, a check without side effects, or an endless stream. */
 export const AS_IT_IS = "as it is";
 
-/** A row for every member of a contract: a new one does not compile until it is decided. */
+/** One row for every member of a contract. A new member without a row does not compile. */
 export type CallTable<T> = {
   readonly [K in keyof Required<T>]: NonNullable<T[K]> extends (...args: never[]) => Promise<unknown>
     ? CallRule
@@ -39,7 +39,7 @@ export type CallTable<T> = {
 export interface WrapOptions {
   /** Told of each counted call that ended. Default: nobody is. */
   onCall?(call: FinishedCall): void;
-  /** Milliseconds of any call at most; tests have less time. */
+  /** Upper limit for any call in milliseconds, for tests. */
   mostMs?: number;
 }
 
@@ -50,7 +50,7 @@ export function wrapCalls<T extends { readonly name: string }>(
   target: T,
   { table, before, ...options }: WrapOptions & {
     table: CallTable<T>;
-    /** Done first within each call that the table times; when it throws, the call is not made. */
+    /** Runs first within each call that has a deadline. If it throws, the call is not made. */
     before?(name: keyof T, args: unknown[]): Promise<void>;
   },
 ): T {
@@ -107,7 +107,7 @@ function wrapCall(
   };
 }
 
-/** Where a call's signal is: an argument itself, or a field of one. */
+/** Finds a call's signal: an argument or a field of one. */
 function findSignal(arg: unknown): AbortSignal | undefined {
   if (arg instanceof AbortSignal) return arg;
   const inner = typeof arg === "object" && arg !== null ? (arg as { signal?: unknown }).signal : undefined;
@@ -135,7 +135,7 @@ function extraTime(args: unknown[]): number {
   return 0;
 }
 
-/** Closes what a call opened too late for anybody to read it. */
+/** Closes a result that a call opened too late for its caller. */
 function discard(late: unknown): void {
   if (typeof late !== "object" || late === null) return;
   if (late instanceof ReadableStream) void late.cancel().catch(() => {});
