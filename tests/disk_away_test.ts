@@ -79,7 +79,7 @@ for (const { kind, ignore, dir, cast } of RUNNER_KINDS) {
         const message = await waits(host, "web");
         assert.match(
           message,
-          /volume default\/disk cannot be mounted: .*disk is not on the filesystem that volume default\/disk was made on: expected tmpfs mounted at .*\/disk, found \w+ mounted at .*; nothing is written there; mount its disk, and Rune goes on by itself; .*: rune volume retry-provision disk -n default/,
+          /volume default\/disk cannot be mounted: .*disk is not on the filesystem that volume default\/disk was made on: expected tmpfs mounted at .*\/disk, found \w+ mounted at .*; nothing is written there; mount its disk, and Rune continues by itself; .*: rune volume retry-provision disk -n default/,
         );
         // Neither a measurement nor a restarted daemon writes there.
         const usage = await fetch(`${host.daemon.url}/v1/namespaces/default/volumes/disk/usage`);

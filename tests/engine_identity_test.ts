@@ -202,7 +202,7 @@ Deno.test({
     await former.stop("SIGTERM");
     await assertAdopted(host, "--containers-are-gone");
     assert.equal((await onEngine(other, host.daemonId)).marks.length, 1);
-    assert.match(await host.rune("admin", "audit"), /adopt-engine.*containersAreGone: took Docker Engine/);
+    assert.match(await host.rune("admin", "audit"), /adopt-engine.*containersAreGone: adopted Docker Engine/);
   },
 });
 
