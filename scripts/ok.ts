@@ -4,6 +4,7 @@
  * runs all tests; `--no-tests` omits them here.
  * @module
  */
+import { parseArgs } from "node:util";
 import { capture } from "./command.ts";
 import { listFastTests } from "./fast_tests.ts";
 import { ROOT } from "./tree.ts";
@@ -52,4 +53,9 @@ async function main({ tests }: { tests: boolean }): Promise<boolean> {
   return allPassed;
 }
 
-if (import.meta.main) Deno.exit(await main({ tests: !Deno.args.includes("--no-tests") }) ? 0 : 1);
+if (import.meta.main) {
+  const options = { "no-tests": { type: "boolean", default: false }, help: { type: "boolean" } } as const;
+  const { values } = parseArgs({ args: Deno.args, options });
+  if (values.help) console.log("deno task ok [--no-tests]: everything that must hold before a commit");
+  else Deno.exit(await main({ tests: !values["no-tests"] }) ? 0 : 1);
+}
