@@ -5,7 +5,7 @@
  */
 import type { ServeOptions } from "../model/serve_options.ts";
 import { Command, CommanderError, type CommandUnknownOpts, Help } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Cli, type Define, examples } from "./client/command.ts";
+import { addGlobalFlags, type Cli, type Define, formatExamples } from "./client/command.ts";
 import { configPath, readConfig } from "./files/config_file.ts";
 import { createClient } from "./client/client.ts";
 import { resolveContext } from "./files/contexts.ts";
@@ -192,7 +192,7 @@ function buildProgram(cli: Cli): Program {
     })
     .addHelpText(
       "after",
-      examples(
+      formatExamples(
         "rune serve --dev-mode         run the daemon on a laptop",
         "rune cast web.yaml            apply a castfile and wait until it runs",
         "rune get services             see what runs",

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { FieldIssue } from "./error.ts";
 import { listToWrite } from "./command_words.ts";
 import { defOf, formsOf, schemasAt } from "./schema_parts.ts";
-import { didYouMean, suggestion } from "./suggest.ts";
+import { didYouMean, makeSuggestion } from "./suggest.ts";
 
 type Path = (string | number)[];
 
@@ -134,7 +134,7 @@ function notOneOf(values: string[], { path, found }: { path: Path; found: unknow
     message: found === undefined
       ? `required: expected ${expected}`
       : `expected ${expected}, found ${describe(found)}`,
-    hint: typeof found === "string" ? suggestion(found, values) : undefined,
+    hint: typeof found === "string" ? makeSuggestion(found, values) : undefined,
   };
 }
 

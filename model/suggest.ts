@@ -43,14 +43,14 @@ export function findNearest(word: string, known: readonly string[]): string | un
 }
 
 /** `did you mean "mountPath"?`; undefined if no word is near. */
-export function suggestion(word: string, known: readonly string[]): string | undefined {
+export function makeSuggestion(word: string, known: readonly string[]): string | undefined {
   const near = findNearest(word, known);
   return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 
 /** `did you mean "mountPath"?`, or the list of known words if none is near and the list is short. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
-  const near = suggestion(word, known);
+  const near = makeSuggestion(word, known);
   if (near !== undefined) return near;
   return known.length > 0 && known.length <= 24 ? `known here: ${known.join(", ")}` : undefined;
 }

@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { promiseIn, runnerLifecycle, type SuiteOptions } from "./conformance_lifecycle.ts";
-import { entries, line, rejects, texts, textsOf } from "./conformance_looks.ts";
+import { assertRejects, readEntries, readLine, readTexts, textsOf } from "./conformance_looks.ts";
 import { OBEDIENT, scriptOf } from "./conformance_program.ts";
 import type { ExecOptions, ExecSession, Runner, RunSpec } from "./runner.ts";
 
@@ -65,7 +65,7 @@ export function runnerConformance(options: ConformanceOptions): void {
       ...(spec.process ? { process: { ...spec.process, command: program } } : { command: [program] }),
     });
     for (const program of ["/opt/nothing/here", "nothing-here"]) {
-      await rejects(runner.rehearse(makeMissing(program), { covered: [], signal }), "not_found");
+      await assertRejects(runner.rehearse(makeMissing(program), { covered: [], signal }), "not_found");
       assert.deepEqual(await runner.list(signal), []);
     }
     // What a mount will bring is not there yet.
@@ -80,10 +80,10 @@ export function runnerConformance(options: ConformanceOptions): void {
     const spec = room.shell(MANAGER);
     await runner.create(spec, signal);
     await runner.start(spec, signal);
-    await line(runner, spec, { text: "ready", signal });
+    await readLine(runner, spec, { text: "ready", signal });
     const stopped = await runner.stop(spec, { timeoutMs: MONTHS_MS, signal });
     assert.deepEqual([stopped.exitCode, stopped.killed], [5, undefined]);
-    const said = await texts(runner, spec, { follow: false, signal });
+    const said = await readTexts(runner, spec, { follow: false, signal });
     assert.deepEqual(said, ["ready", "child: saved", "parent: the child ended with 3"]);
   });
 
@@ -95,8 +95,9 @@ export function runnerConformance(options: ConformanceOptions): void {
       await runner.create(spec, signal);
       assert.equal((await runner.pause(spec, signal)).state, "created", "what does not run is left alone");
       const { handle } = await runner.start(spec, signal);
-      await line(runner, spec, { text: "3", signal });
-      const countPrinted = async (by: Runner) => (await texts(by, spec, { follow: false, signal })).length;
+      await readLine(runner, spec, { text: "3", signal });
+      const countPrinted = async (by: Runner) =>
+        (await readTexts(by, spec, { follow: false, signal })).length;
       for (let i = 0; i < 2; i++) {
         const paused = await runner.pause(spec, signal);
         assert.deepEqual([paused.state, paused.paused, paused.handle], ["running", true, handle]);
@@ -105,7 +106,7 @@ export function runnerConformance(options: ConformanceOptions): void {
       await countPrinted(runner);
       const held = await countPrinted(runner);
       const options = { command: ["true"], tty: false, stdin: false, signal };
-      await rejects(runner.exec(spec, options), "conflict", "failed_precondition");
+      await assertRejects(runner.exec(spec, options), "conflict", "failed_precondition");
       const next = await room.reopen();
       const found = await next.inspect(spec, signal);
       assert.deepEqual([found.state, found.paused, found.handle], ["running", true, handle]);
@@ -114,7 +115,7 @@ export function runnerConformance(options: ConformanceOptions): void {
         const resumed = await next.resume(spec, signal);
         assert.deepEqual([resumed.state, resumed.paused, resumed.handle], ["running", undefined, handle]);
       }
-      await line(next, spec, { text: String(held + 3), signal });
+      await readLine(next, spec, { text: String(held + 3), signal });
     },
   );
 
@@ -123,12 +124,12 @@ export function runnerConformance(options: ConformanceOptions): void {
     const spec = room.shell("echo one; echo two >&2; sleep 0.2; echo three; printf four");
     await runner.create(spec, signal);
     await runner.start(spec, signal);
-    const followed = await entries(await runner.logs(spec, { follow: true, signal }));
+    const followed = await readEntries(await runner.logs(spec, { follow: true, signal }));
     assert.deepEqual(textsOf(followed, "stdout"), ["one", "three", "four"]);
     assert.deepEqual(textsOf(followed, "stderr"), ["two"]);
-    const whole = await texts(runner, spec, { follow: false, signal });
+    const whole = await readTexts(runner, spec, { follow: false, signal });
     assert.deepEqual(whole.toSorted(), ["four", "one", "three", "two"]);
-    await rejects(runner.logs(room.shell("exit 0"), { follow: false, signal }), "not_found");
+    await assertRejects(runner.logs(room.shell("exit 0"), { follow: false, signal }), "not_found");
   });
 
   promise("exec() passes input, output, both streams and the exit code", async (room, signal) => {

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { entries, line, rejects, texts, textsOf, waitForEnd } from "./conformance_looks.ts";
+import { assertRejects, readEntries, readLine, readTexts, textsOf, waitForEnd } from "./conformance_looks.ts";
 import { OBEDIENT, type Program, STUBBORN } from "./conformance_program.ts";
 import type { Runner, RunSpec } from "./runner.ts";
 
@@ -75,7 +75,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     assert.equal(started.state, "running");
     assert.equal((await runner.start(spec, signal)).handle, started.handle);
     assert.equal((await runner.create(spec, signal)).state, "running");
-    await line(runner, spec, { text: "ready", signal });
+    await readLine(runner, spec, { text: "ready", signal });
     const running = await runner.inspect(spec, signal);
     assert.equal(running.instanceUid, spec.instanceUid);
     assert.equal(running.run, spec.run);
@@ -93,7 +93,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     await runner.remove(spec, signal);
     assert.equal((await runner.inspect(spec, signal)).state, "absent");
     assert.equal((await runner.stop(spec, { timeoutMs: 1, signal })).state, "absent");
-    await rejects(runner.start(spec, signal), "not_found");
+    await assertRejects(runner.start(spec, signal), "not_found");
   });
 
   promise("a step is a run of its own, beside the run that it prepares", async (room, signal) => {
@@ -118,7 +118,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     assert.equal((await reopened.inspect(main, signal)).state, "running");
     const { step: named, exitCode } = await reopened.inspect(step, signal);
     assert.deepEqual([named, exitCode], ["prepare.1", 4]);
-    assert.deepEqual(await texts(reopened, step, { follow: true, signal }), ["stepping"]);
+    assert.deepEqual(await readTexts(reopened, step, { follow: true, signal }), ["stepping"]);
     await reopened.stop(main, { timeoutMs: 10_000, signal });
     await reopened.remove(main, signal);
     assert.equal((await reopened.inspect(step, signal)).state, "exited");
@@ -145,7 +145,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       const again = await runner.start(spec, signal);
       assert.equal(again.state, "exited");
       assert.equal(again.exitCode, 3);
-      assert.deepEqual(await texts(runner, spec, { follow: true, signal }), ["once"]);
+      assert.deepEqual(await readTexts(runner, spec, { follow: true, signal }), ["once"]);
     },
   );
 
@@ -154,7 +154,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     const spec = room.play(STUBBORN);
     await runner.create(spec, signal);
     await runner.start(spec, signal);
-    await line(runner, spec, { text: "ready", signal });
+    await readLine(runner, spec, { text: "ready", signal });
     const before = performance.now();
     const stopped = await runner.stop(spec, { timeoutMs: 300, signal });
     assert.ok(performance.now() - before >= 290, "SIGKILL came before the timeout");
@@ -176,7 +176,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       const spec = { ...room.play(program), ...(made && { stopSignal: made }) };
       await runner.create(spec, signal);
       await runner.start(spec, signal);
-      await line(runner, spec, { text: "ready", signal });
+      await readLine(runner, spec, { text: "ready", signal });
       const options = { timeoutMs: 10_000, signal, ...(told && { stopSignal: told }) };
       const stopped = await runner.stop(spec, options);
       assert.deepEqual([stopped.exitCode, stopped.killed], [code, undefined], `${made}, ${told}`);
@@ -193,7 +193,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       for (const spec of [obedient, stubborn]) {
         await runner.create(spec, signal);
         await runner.start(spec, signal);
-        await line(runner, spec, { text: "ready", signal });
+        await readLine(runner, spec, { text: "ready", signal });
       }
       await runner.pause(obedient, signal);
       const told = { stopSignal: "SIGUSR1", signal };
@@ -210,7 +210,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       const spec = room.play(OBEDIENT);
       await runner.create(spec, signal);
       await runner.start(spec, signal);
-      await line(runner, spec, { text: "ready", signal });
+      await readLine(runner, spec, { text: "ready", signal });
       await runner.pause(spec, signal);
       const stopped = await runner.stop(spec, { timeoutMs: 10_000, signal });
       assert.deepEqual([stopped.state, stopped.exitCode], ["exited", 7]);
@@ -245,7 +245,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
         assert.deepEqual([paused.state, paused.paused, paused.handle], ["running", true, handle]);
       }
       const options = { command: ["true"], tty: false, stdin: false, signal };
-      await rejects(runner.exec(spec, options), "conflict", "failed_precondition");
+      await assertRejects(runner.exec(spec, options), "conflict", "failed_precondition");
       const next = await room.reopen();
       const found = await next.inspect(spec, signal);
       assert.deepEqual([found.state, found.paused, found.handle], ["running", true, handle]);
@@ -261,7 +261,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     const spec = room.play(OBEDIENT);
     await runner.create(spec, signal);
     await runner.start(spec, signal);
-    await line(runner, spec, { text: "ready", signal });
+    await readLine(runner, spec, { text: "ready", signal });
     const options = { command: ["true"], tty: false, stdin: false, signal };
     const run = async () => {
       const session = await runner.exec(spec, options);
@@ -273,7 +273,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
       assert.equal((await runner.pause(spec, signal)).paused, true);
       assert.equal((await runner.resume(spec, signal)).paused, undefined);
       const answer = await ran;
-      if (answer !== 0) await rejects(Promise.reject(answer), "conflict", "failed_precondition");
+      if (answer !== 0) await assertRejects(Promise.reject(answer), "conflict", "failed_precondition");
     }
     assert.equal(await run(), 0);
   });
@@ -294,7 +294,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     const spec = room.play(OBEDIENT);
     await room.runner.create(spec, signal);
     const { handle } = await room.runner.start(spec, signal);
-    await rejects(room.runner.remove(spec, signal), "conflict");
+    await assertRejects(room.runner.remove(spec, signal), "conflict");
     const after = await room.runner.inspect(spec, signal);
     assert.equal(after.state, "running");
     assert.equal(after.handle, handle);
@@ -304,7 +304,7 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     const spec = room.play(OBEDIENT);
     await room.runner.create(spec, signal);
     const before = await room.runner.start(spec, signal);
-    await line(room.runner, spec, { text: "ready", signal });
+    await readLine(room.runner, spec, { text: "ready", signal });
     const runner = await room.reopen();
     const after = await runner.inspect(spec, signal);
     assert.equal(after.state, "running");
@@ -369,13 +369,13 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
     });
     await runner.create(spec, signal);
     await runner.start(spec, signal);
-    await line(runner, spec, { text: "ready", signal });
-    assert.deepEqual(await texts(runner, spec, { follow: false, tail: 2, signal }), ["4", "ready"]);
-    assert.deepEqual(await texts(runner, spec, { follow: false, tail: 0, signal }), []);
-    assert.equal((await texts(runner, spec, { follow: false, tail: 100, signal })).length, 5);
+    await readLine(runner, spec, { text: "ready", signal });
+    assert.deepEqual(await readTexts(runner, spec, { follow: false, tail: 2, signal }), ["4", "ready"]);
+    assert.deepEqual(await readTexts(runner, spec, { follow: false, tail: 0, signal }), []);
+    assert.equal((await readTexts(runner, spec, { follow: false, tail: 100, signal })).length, 5);
     const followed = await runner.logs(spec, { follow: true, tail: 1, signal });
     await runner.stop(spec, { timeoutMs: 10_000, signal });
-    assert.deepEqual(textsOf(await entries(followed), "stdout"), ["ready", "five"]);
+    assert.deepEqual(textsOf(await readEntries(followed), "stdout"), ["ready", "five"]);
   });
 
   promise("logs() that follow end when the signal aborts", async (room, signal) => {
@@ -393,8 +393,8 @@ export function runnerLifecycle(options: SuiteOptions<LifecycleRoom>): void {
   promise("exec() in a run that does not run is refused", async (room, signal) => {
     const spec = room.play({ exits: 0 });
     const options = { command: ["true"], tty: false, stdin: false, signal };
-    await rejects(room.runner.exec(spec, options), "not_found");
+    await assertRejects(room.runner.exec(spec, options), "not_found");
     await room.runner.create(spec, signal);
-    await rejects(room.runner.exec(spec, options), "conflict", "failed_precondition");
+    await assertRejects(room.runner.exec(spec, options), "conflict", "failed_precondition");
   });
 }

@@ -4,7 +4,7 @@ import { RuneError } from "../model/error.ts";
 import type { LogEntry, LogOptions, Runner, RunRef, RunState } from "./runner.ts";
 
 /** Waits for a line of a run's output. */
-export async function line(
+export async function readLine(
   runner: Runner,
   ref: RunRef,
   { text, signal }: { text: string; signal: AbortSignal },
@@ -29,13 +29,13 @@ export async function waitForEnd(runner: Runner, ref: RunRef, signal: AbortSigna
 }
 
 /** All of a stream. */
-export async function entries(stream: ReadableStream<LogEntry>): Promise<LogEntry[]> {
+export async function readEntries(stream: ReadableStream<LogEntry>): Promise<LogEntry[]> {
   return await Array.fromAsync(stream);
 }
 
 /** The lines of a log. */
-export async function texts(runner: Runner, ref: RunRef, options: LogOptions): Promise<string[]> {
-  return (await entries(await runner.logs(ref, options))).map((e) => e.text);
+export async function readTexts(runner: Runner, ref: RunRef, options: LogOptions): Promise<string[]> {
+  return (await readEntries(await runner.logs(ref, options))).map((e) => e.text);
 }
 
 /** The lines of one stream. */
@@ -44,7 +44,7 @@ export function textsOf(all: LogEntry[], stream: LogEntry["stream"]): string[] {
 }
 
 /** Expects a RuneError with one of these codes. */
-export async function rejects(call: Promise<unknown>, ...codes: string[]): Promise<void> {
+export async function assertRejects(call: Promise<unknown>, ...codes: string[]): Promise<void> {
   await assert.rejects(call, (error: unknown) => {
     assert.ok(error instanceof RuneError, `expected a RuneError, found ${error}`);
     assert.ok(

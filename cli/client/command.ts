@@ -8,7 +8,7 @@ import { type Client, createClient } from "./client.ts";
 import type { ConfigFile } from "../files/config_file.ts";
 import { type Context, resolveContext } from "../files/contexts.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
-import { type Paint, painter } from "../terminal/paint.ts";
+import { createPainter, type Paint } from "../terminal/paint.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** One run of the program. */
@@ -122,7 +122,7 @@ export function openOutput(
   const flags = globalFlags(command);
   const colour = flags.color !== false && !terminal.env("NO_COLOR") && terminal.stdoutIsTerminal;
   const chosen = flags.context ?? (terminal.env("RUNE_CONTEXT") || undefined);
-  return { terminal, output: flags.output, paint: painter(colour), chosen };
+  return { terminal, output: flags.output, paint: createPainter(colour), chosen };
 }
 
 /**
@@ -143,13 +143,13 @@ export function openSession(cli: Cli, command: CommandUnknownOpts): Session {
     namespaceGiven,
     allNamespaces: flags.allNamespaces ?? false,
     output: flags.output,
-    paint: painter(colour && terminal.stdoutIsTerminal),
-    paintErr: painter(colour && terminal.stderrIsTerminal),
+    paint: createPainter(colour && terminal.stdoutIsTerminal),
+    paintErr: createPainter(colour && terminal.stderrIsTerminal),
   };
 }
 
 /** The examples in a command's help. */
-export function examples(...lines: string[]): string {
+export function formatExamples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
 

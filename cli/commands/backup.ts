@@ -5,7 +5,7 @@ import type { BackupRequest } from "../../model/api.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatBytes } from "../../model/format.ts";
 import { askLine } from "../terminal/ask.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { withInterrupt } from "../terminal/interrupt.ts";
 import { renderJson, renderYaml } from "../terminal/output.ts";
@@ -24,7 +24,7 @@ export function defineBackup(group: Command, cli: Cli): void {
     "\nThe backup holds every resource with its history. Without the key, nobody can read its secrets; with it,\n" +
       "whoever has the file can. The key takes the right to get kek. Data of volumes comes from a snapshot, which\n" +
       "Rune removes afterwards. It pauses those who write them, as rune snapshot create does.\n" +
-      examples(
+      formatExamples(
         "rune admin backup --out rune.tgz --with-kek",
         "rune admin backup --out rune.tgz --with-volumes prod/pgdata prod/media",
       ),
@@ -110,7 +110,7 @@ export function defineRestore(group: Command, cli: Cli): void {
       "writes anything, it looks for what still runs of the same daemon. If it finds something, say whether this\n" +
       "daemon takes its place (--take-over) or is another one beside it (--as-copy). A copy has an id, volumes and\n" +
       "a key file of its own, and knows nothing of the original's snapshots and host directories.\n" +
-      examples("rune admin restore rune.tgz", "rune admin restore rune.tgz --data-dir /srv/rune"),
+      formatExamples("rune admin restore rune.tgz", "rune admin restore rune.tgz --data-dir /srv/rune"),
   );
   restore.action(async (file, { dataDir, config, takeOver, asCopy }, self) => {
     const { terminal, output } = openSession(cli, self);

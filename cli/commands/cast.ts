@@ -5,7 +5,7 @@ import { externalAddress, isOpen } from "../../model/exposing.ts";
 import { describeKey } from "../../model/kinds.ts";
 import { listResources } from "../client/api.ts";
 import { type CastSet, loadCastfiles, locateIssues } from "../files/castfiles.ts";
-import { addGlobalFlags, type Define, examples, openSession, type Session } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession, type Session } from "../client/command.ts";
 import { changeLines, titleOf } from "../describe/field_changes.ts";
 import { imageNotes } from "../describe/image_notes.ts";
 import { type Settled } from "../waiting/settle.ts";
@@ -128,7 +128,7 @@ export const define: Define = (command, cli) => {
       "ends only the waiting.\n" +
       "\nExit codes: 0 all is well, 1 something ended Failed, 5 another cast came in between, 6 a castfile is not\n" +
       "valid, 7 the time ran out.\n" +
-      examples(
+      formatExamples(
         "rune cast web.yaml",
         "rune cast -r apps/ -n prod",
         "rune cast 'apps/*.yaml' --dry-run",

@@ -1,6 +1,6 @@
 /** `rune completion`: scripts with which shells complete commands, flags and names of resources. @module */
 import { Argument } from "@commander-js/extra-typings";
-import { type Define, examples } from "../client/command.ts";
+import { type Define, formatExamples } from "../client/command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -56,7 +56,7 @@ export const define: Define = (command, cli) => {
   completion.addHelpText(
     "after",
     "\nNames of services, volumes and other resources come from the daemon that the command line addresses.\n" +
-      examples(
+      formatExamples(
         "rune completion bash > /etc/bash_completion.d/rune",
         'rune completion zsh > "${fpath[1]}/_rune"',
         "rune completion fish > ~/.config/fish/completions/rune.fish",

@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../model/kinds.ts";
 import { collectionPath } from "../client/api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Cli, type Define, formatExamples, openSession } from "../client/command.ts";
 import { addDataFlags, type DataFlags, readDataFlags } from "../files/data_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
@@ -19,7 +19,7 @@ export function defineCreateConfigMap(group: Command, cli: Cli, word: "create" |
   create.addHelpText(
     "after",
     "\nFails if the configmap exists. rune cast changes it, and `rune restart` gives services its new values.\n" +
-      examples(
+      formatExamples(
         `${typed} app --from-literal LOG_LEVEL=info --from-literal REGION=fra`,
         `${typed} nginx --from-file nginx.conf --from-file site=conf.d/site.conf`,
         `${typed} certs --from-file ./certs -n prod`,

@@ -1,7 +1,7 @@
 /** `rune context`: the daemons that the user has saved. @module */
 import { resolve } from "node:path";
 import { isName } from "../../model/name.ts";
-import { addGlobalFlags, type Define, examples, openOutput } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openOutput } from "../client/command.ts";
 import { requireContext, type SavedContext, writeConfig } from "../files/config_file.ts";
 import { parseServer } from "../files/contexts.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
@@ -31,7 +31,7 @@ const maskToken = ({ token, ...rest }: SavedContext) => ({
 export const define: Define = (group, cli) => {
   const list = group.command("list").alias("ls").description("list contexts");
   addGlobalFlags(list, { output: true });
-  list.addHelpText("after", examples("rune context list"));
+  list.addHelpText("after", formatExamples("rune context list"));
   list.action(async (_, self) => {
     const { contexts, ...config } = requireConfig(cli);
     const { terminal, output, paint, chosen } = openOutput(cli, self);
@@ -50,7 +50,7 @@ export const define: Define = (group, cli) => {
 
   const use = group.command("use").description("switch to a context").argument("<name>");
   addGlobalFlags(use);
-  use.addHelpText("after", examples("rune context use prod"));
+  use.addHelpText("after", formatExamples("rune context use prod"));
   use.action(async (name) => {
     const config = requireConfig(cli);
     const { server } = requireContext(config, name);
@@ -63,7 +63,7 @@ export const define: Define = (group, cli) => {
   set.addHelpText(
     "after",
     "\nOnly the flags that you pass change. A context loses its token when its address changes.\n" +
-      examples("rune context set lab --server http://127.0.0.1:7861", "rune context set prod -n shop"),
+      formatExamples("rune context set lab --server http://127.0.0.1:7861", "rune context set prod -n shop"),
   );
   set.action(async (name, _, self) => {
     if (!isName(name)) {
@@ -100,7 +100,7 @@ export const define: Define = (group, cli) => {
 
   const remove = group.command("delete").description("forget a context and its token").argument("<name>");
   addGlobalFlags(remove);
-  remove.addHelpText("after", examples("rune context delete lab"));
+  remove.addHelpText("after", formatExamples("rune context delete lab"));
   remove.action(async (name) => {
     const config = requireConfig(cli);
     requireContext(config, name);
@@ -113,7 +113,7 @@ export const define: Define = (group, cli) => {
   const view = group.command("view").description("show a context without its token")
     .argument("[name]", "default: the current one");
   addGlobalFlags(view, { output: true });
-  view.addHelpText("after", examples("rune context view", "rune context view prod -o json"));
+  view.addHelpText("after", formatExamples("rune context view", "rune context view prod -o json"));
   view.action(async (word, _, self) => {
     const config = requireConfig(cli);
     const { terminal, output, chosen } = openOutput(cli, self);

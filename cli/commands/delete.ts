@@ -10,7 +10,7 @@ import {
   addGlobalFlags,
   type Cli,
   type Define,
-  examples,
+  formatExamples,
   openSession,
   parseKind,
   type Session,
@@ -164,7 +164,7 @@ export function defineDelete(group: Command, cli: Cli, kind: KindInfo): void {
   }
   addDeleteFlags(command);
   const cascade = kind.kind === "service" ? [`rune ${group.name()} delete postgres -n prod --cascade`] : [];
-  command.addHelpText("after", examples(`rune ${group.name()} delete web`, ...cascade));
+  command.addHelpText("after", formatExamples(`rune ${group.name()} delete web`, ...cascade));
   command.action((names, flags, self) =>
     deleteResources(openSession(cli, self), { kind, names, flags: flags as unknown as DeleteFlags })
   );
@@ -179,7 +179,7 @@ export const define: Define = (command, cli) => {
     "after",
     "\nData outlives its users: deleting a service keeps its volumes unless you pass --cascade, and deleting a volume\n" +
       "keeps its data unless its reclaim policy is delete. On a terminal the command says what happens and asks first.\n" +
-      examples(
+      formatExamples(
         "rune delete web",
         "rune delete volume web-data -n prod",
         "rune delete service postgres --cascade --yes",

@@ -11,7 +11,7 @@ import {
   addGlobalFlags,
   type Cli,
   type Define,
-  examples,
+  formatExamples,
   openSession,
   type Session,
 } from "../client/command.ts";
@@ -102,8 +102,8 @@ function defineGraph(group: Command, cli: Cli): void {
     addGlobalFlags(named, { allNamespaces: true });
     named.action((name, _, self) => showGraph(openSession(cli, self), name));
   }
-  graph.addHelpText("after", examples("rune deps graph", "rune deps graph api -n prod"));
-  group.addHelpText("after", examples("rune deps", "rune deps api", "rune deps check api"));
+  graph.addHelpText("after", formatExamples("rune deps graph", "rune deps graph api -n prod"));
+  group.addHelpText("after", formatExamples("rune deps", "rune deps api", "rune deps check api"));
 }
 
 const EDGES: Column<Edge, unknown>[] = [
@@ -120,7 +120,7 @@ function defineCheck(group: Command, cli: Cli): void {
   addGlobalFlags(check, { output: true });
   check.addHelpText(
     "after",
-    "\nExits with 1 if a required dependency is not met.\n" + examples("rune deps check api"),
+    "\nExits with 1 if a required dependency is not met.\n" + formatExamples("rune deps check api"),
   );
   check.action(async (name, _, self) => {
     const session = openSession(cli, self);
@@ -138,7 +138,7 @@ function defineDependents(group: Command, cli: Cli): void {
   const dependents = group.command("dependents").description("list the services that depend on a service")
     .argument("<service>");
   addGlobalFlags(dependents, { output: true });
-  dependents.addHelpText("after", examples("rune deps dependents postgres"));
+  dependents.addHelpText("after", formatExamples("rune deps dependents postgres"));
   dependents.action(async (name, _, self) => {
     const session = openSession(cli, self);
     const all = await load(session);

@@ -1,6 +1,6 @@
 /** `rune describe`: everything about one resource, for people. @module */
 import { findKind, type KindInfo, KINDS } from "../../model/kinds.ts";
-import { addGlobalFlags, type Define, examples, openSession, parseKind } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession, parseKind } from "../client/command.ts";
 import { findResource } from "../client/api.ts";
 import { describeResource } from "../describe/describe.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
@@ -27,7 +27,7 @@ export const define: Define = (command, cli) => {
   describe.addHelpText(
     "after",
     "\nFor programs: rune get <kind> <name> -o json\n" +
-      examples("rune describe web", "rune describe volume pgdata-postgres-0 -n prod"),
+      formatExamples("rune describe web", "rune describe volume pgdata-postgres-0 -n prod"),
   );
   describe.action(async (first, second, _, self) => {
     const session = openSession(cli, self);

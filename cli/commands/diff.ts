@@ -1,6 +1,6 @@
 /** `rune diff`: prints what a cast would change, and tells it by the exit code. @module */
 import { loadCastfiles } from "../files/castfiles.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { printError } from "../terminal/errors.ts";
 import { EXIT, exitCodeOf } from "../terminal/exit_codes.ts";
 import { OutputClosed } from "../terminal/terminal.ts";
@@ -15,7 +15,7 @@ export const define: Define = (command, cli) => {
   diff.addHelpText(
     "after",
     "\nExit codes: 0 nothing would change, 1 something would, 2 or more for a failure.\n" +
-      examples("rune diff web.yaml", "rune diff -r apps/ && echo in sync"),
+      formatExamples("rune diff web.yaml", "rune diff -r apps/ && echo in sync"),
   );
   diff.action(async (sources, options, self) => {
     const session = openSession(cli, self);

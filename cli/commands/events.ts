@@ -4,7 +4,7 @@ import { findResource } from "../client/api.ts";
 import {
   addGlobalFlags,
   type Define,
-  examples,
+  formatExamples,
   openSession,
   parseKind,
   type Session,
@@ -46,7 +46,7 @@ export const define: Define = (command, cli) => {
   addGlobalFlags(events, { output: true, allNamespaces: true });
   events.addHelpText(
     "after",
-    examples("rune events", "rune events --for volume/web-data", "rune events -A --warnings --watch"),
+    formatExamples("rune events", "rune events --for volume/web-data", "rune events -A --warnings --watch"),
   );
   events.action(async (options, self) => {
     const session = openSession(cli, self);

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { resourcePath } from "../client/api.ts";
 import type { Client } from "../client/client.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { readsInput } from "../terminal/exec_input.ts";
 import { NotOpened, runExec } from "../client/exec_session.ts";
@@ -61,7 +61,7 @@ export const define: Define = (command, cli) => {
       "\nWithout -i, standard input goes to the command if it is a terminal, a pipe, or a file that nobody has read from yet.\n" +
       "In `while read x; do rune exec …; done < list` the list therefore stays unread. In `cat list | while read x` Rune\n" +
       "cannot tell: write </dev/null or --no-stdin there.\n" +
-      examples(
+      formatExamples(
         "rune exec web",
         "rune exec web -- ls -l /data",
         "rune exec -n prod instance/web-0 cat /etc/hosts",

@@ -13,7 +13,7 @@ import {
   addGlobalFlags,
   type Cli,
   type Define,
-  examples,
+  formatExamples,
   openSession,
   parseKind,
   type Session,
@@ -312,13 +312,13 @@ async function getByWords(session: Session, words: string[], flags: GetFlags): P
 export function defineListAndGet(group: Command, cli: Cli, kind: KindInfo): void {
   const list = group.command("list").alias("ls").description(`list ${kind.plural}`);
   addGetFlags(list);
-  list.addHelpText("after", examples(`rune ${group.name()} list`));
+  list.addHelpText("after", formatExamples(`rune ${group.name()} list`));
   list.action((flags, command) =>
     showResources(openSession(cli, command), { kind, names: [], flags: flags as GetFlags })
   );
   const get = group.command("get").description(`show ${kind.plural} by name`).argument("<names...>");
   addGetFlags(get);
-  get.addHelpText("after", examples(`rune ${group.name()} get web`));
+  get.addHelpText("after", formatExamples(`rune ${group.name()} get web`));
   get.action((names, flags, command) =>
     showResources(openSession(cli, command), { kind, names, flags: flags as GetFlags })
   );
@@ -334,7 +334,7 @@ export const define: Define = (command, cli) => {
     "after",
     "\nA single name is shown as KEY: value lines, or as a row with -o table.\n" +
       'With --watch and -o json every change is one line: {"type": "put" or "delete", "resource": …}.\n' +
-      examples(
+      formatExamples(
         "rune get services",
         "rune get volume web-data -n prod",
         "rune get instances -A -l app=web -o wide",

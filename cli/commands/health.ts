@@ -5,7 +5,7 @@
 import type { HealthReport, ProbeReport } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
 import { resourcePath } from "../client/api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 import { findTarget } from "./target.ts";
 
@@ -51,7 +51,7 @@ export const define: Define = (command, cli) => {
   health.addHelpText(
     "after",
     "\nExits with 1 if an instance is neither ready nor Completed.\n" +
-      examples("rune health web", "rune health web --checks"),
+      formatExamples("rune health web", "rune health web --checks"),
   );
   health.action(async (word, { checks }, self) => {
     const session = openSession(cli, self);

@@ -3,7 +3,7 @@ import { fieldChanges } from "../../model/changes.ts";
 import { RuneError } from "../../model/error.ts";
 import { formatAge } from "../../model/format.ts";
 import { resourcePath } from "../client/api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 
 /** One accepted spec. */
@@ -40,7 +40,7 @@ export const define: Define = (command, cli) => {
   history.addHelpText(
     "after",
     "\nRune keeps the last 10 versions; a change of scale alone makes none. -o yaml shows each in full.\n" +
-      examples("rune history web", "rune history web -o yaml"),
+      formatExamples("rune history web", "rune history web -o yaml"),
   );
   history.action(async (service, options, self) => {
     const { terminal, client, namespace, output, paint } = openSession(cli, self);

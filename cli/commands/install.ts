@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { replaceFile } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
-import { type Define, examples } from "../client/command.ts";
+import { type Define, formatExamples } from "../client/command.ts";
 import { INSTALL_FILES, type InstallFile, PROGRAM, RUNEFILES } from "../files/install_files.ts";
 
 /** The path of this executable; undefined when run from source. */
@@ -70,7 +70,7 @@ export const define: Define = (command, cli) => {
       "after",
       "\nWrites the program, a systemd unit, a runefile if there is none, and the data directory. Running it again\n" +
         "updates the program and the unit. Make changes to the unit with: systemctl edit rune\n" +
-        examples(
+        formatExamples(
           "rune install --dry-run",
           "rune install && systemctl daemon-reload && systemctl enable --now rune",
         ),

@@ -6,7 +6,7 @@ import { checkCastfiles } from "../files/castfiles.ts";
 import type { ImageReport } from "../../model/api.ts";
 import type { Declared } from "../../model/declared.ts";
 import { describeKey } from "../../model/resource.ts";
-import { addGlobalFlags, type Define, examples, openSession, type Session } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession, type Session } from "../client/command.ts";
 import { reportNotes } from "../describe/image_notes.ts";
 import { readSources } from "../files/sources.ts";
 
@@ -46,7 +46,7 @@ export const define: Define = (command, cli) => {
     "\nChecks the files alone; a cast also checks them against what exists. Files named runefile….yaml, files ending in\n" +
       ".toml, and files with sections such as server and storage are runefiles. Exit code 6 means mistakes.\n" +
       "With --images the daemon says what the images declare; it pulls nothing.\n" +
-      examples("rune lint web.yaml", "rune lint -r apps/", "rune lint /etc/rune/runefile.yaml"),
+      formatExamples("rune lint web.yaml", "rune lint -r apps/", "rune lint /etc/rune/runefile.yaml"),
   );
   lint.action(async (sources, options, self) => {
     const session = openSession(cli, self);

@@ -8,7 +8,7 @@ import {
   addGlobalFlags,
   type Cli,
   type Define,
-  examples,
+  formatExamples,
   openSession,
   type Session,
 } from "../client/command.ts";
@@ -47,7 +47,7 @@ export const define: Define = (command, cli) => {
     "after",
     "\nRune tries the token first, then saves it in ~/.rune/config.yaml, which only you can read. The context becomes the\n" +
       "current one. With -n it is also the namespace of the context.\n" +
-      examples(
+      formatExamples(
         "rune login prod --server https://rune.example.com:7861 --token-file ./token",
         "pass show rune/prod | rune login prod --server https://rune.example.com:7861 --token-stdin",
         "rune login lab --server https://10.0.0.5:7861 --tls-ca ./ca.pem --token-stdin",

@@ -1,5 +1,5 @@
 /** `rune logout`: forgets a token. @module */
-import { addGlobalFlags, type Define, examples } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples } from "../client/command.ts";
 import { requireContext, writeConfig } from "../files/config_file.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { requireConfig } from "./login.ts";
@@ -11,7 +11,7 @@ export const define: Define = (command, cli) => {
   logout.addHelpText(
     "after",
     "\nThe context stays, without its token. The token itself stays valid until: rune admin token revoke <id>\n" +
-      examples("rune logout", "rune logout prod"),
+      formatExamples("rune logout", "rune logout prod"),
   );
   logout.action(async (word) => {
     const config = requireConfig(cli);

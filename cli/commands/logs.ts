@@ -1,7 +1,7 @@
 /** `rune logs`: the output of a service's instances, or of one instance. @module */
 import type { LogLine } from "../../model/api.ts";
 import { resourcePath } from "../client/api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { createLineJoiner, type LogFormatter, logFormatter } from "../describe/log_lines.ts";
 import { findLogTarget } from "./target.ts";
@@ -48,7 +48,7 @@ export const define: Define = (command, cli) => {
     "after",
     "\nIf a service has several instances, each line begins with the name of its instance. The last output of an instance\n" +
       "is kept until its service is deleted. -o json prints one object per line.\n" +
-      examples(
+      formatExamples(
         "rune logs web -f",
         "rune logs instance/web-0 --tail 100",
         "rune logs api --since 10m --grep 'ERROR|WARN'",

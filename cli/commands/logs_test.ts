@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../terminal/exit_codes.ts";
-import { forTerminal, painter } from "../terminal/paint.ts";
+import { createPainter, forTerminal } from "../terminal/paint.ts";
 import { createLineJoiner, logFormatter } from "../describe/log_lines.ts";
 import { parseTime } from "./logs.ts";
 
@@ -17,7 +17,7 @@ Deno.test("parseTime() reads durations before now, and times", () => {
 Deno.test("logFormatter() begins lines with the requested prefixes", () => {
   const line = { instance: "web-0", stream: "stdout", time: "T", text: "hello" } as const;
   const show = (prefix: boolean, timestamps: boolean) =>
-    logFormatter({ prefix, timestamps, paint: painter(false) }).text(line);
+    logFormatter({ prefix, timestamps, paint: createPainter(false) }).text(line);
   assert.equal(show(false, false), "hello\n");
   assert.equal(show(false, true), "T hello\n");
   assert.equal(show(true, false), "web-0 hello\n");
@@ -25,7 +25,7 @@ Deno.test("logFormatter() begins lines with the requested prefixes", () => {
 });
 
 Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
-  const format = logFormatter({ prefix: true, timestamps: false, paint: painter(true) });
+  const format = logFormatter({ prefix: true, timestamps: false, paint: createPainter(true) });
   const of = (instance: string) =>
     forTerminal(format.text({ instance, stream: "stdout", text: "" })).slice(0, 5);
   const [first, second, again] = [of("web-0"), of("web-1"), of("web-0")];
@@ -34,7 +34,7 @@ Deno.test("logFormatter() gives each instance a colour and keeps it", () => {
 });
 
 Deno.test("logFormatter() joins the parts of a long line, and ends one that another line cuts short", () => {
-  const format = logFormatter({ prefix: true, timestamps: false, paint: painter(false) });
+  const format = logFormatter({ prefix: true, timestamps: false, paint: createPainter(false) });
   const part = (instance: string, text: string, continues?: true) =>
     format.text({ instance, stream: "stdout", text, ...(continues && { continues }) });
   const shown = part("a", "1", true) + part("a", "2", true) + part("a", "3") + part("a", "4", true) +
@@ -58,7 +58,7 @@ Deno.test("createLineJoiner() joins the parts of a line whatever comes between t
   );
   const line = part("stdout", "é2")!;
   assert.deepEqual([line.text, line.time, line.continues], ["é1\ufffdé2", "T", undefined]);
-  const format = logFormatter({ prefix: true, timestamps: false, paint: painter(false) });
+  const format = logFormatter({ prefix: true, timestamps: false, paint: createPainter(false) });
   const expected = [...new TextEncoder().encode("a é1"), 0xff, ...new TextEncoder().encode("é2\n")];
   assert.deepEqual([...format.bytes(line)], expected);
   assert.equal(part("stdout", "open", { continues: true }), undefined);

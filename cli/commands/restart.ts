@@ -1,5 +1,5 @@
 /** `rune restart`: replaces every instance of a service. @module */
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { actOnService } from "./service_action.ts";
 import { addWaitFlags, type WaitFlags } from "../waiting/wait_flags.ts";
 
@@ -11,7 +11,7 @@ export const define: Define = (command, cli) => {
   restart.addHelpText(
     "after",
     "\nReplaces the instances as an update would, and retries stalled ones. Data in volumes survives.\n" +
-      examples("rune restart web", "rune restart web -n prod --no-wait"),
+      formatExamples("rune restart web", "rune restart web -n prod --no-wait"),
   );
   restart.action(async (service, flags, self) => {
     const session = openSession(cli, self);

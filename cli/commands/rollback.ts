@@ -1,7 +1,7 @@
 /** `rune rollback`: returns a service to an earlier spec. @module */
 import type { Service } from "../../model/service.ts";
 import { resourcePath } from "../client/api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
@@ -22,7 +22,7 @@ export const define: Define = (command, cli) => {
   rollback.addHelpText(
     "after",
     "\nThe earlier spec becomes a new generation; the scale does not change. rune history lists the generations.\n" +
-      examples("rune rollback web", "rune rollback web --to-generation 3"),
+      formatExamples("rune rollback web", "rune rollback web --to-generation 3"),
   );
   rollback.action(async (name, options, self) => {
     const session = openSession(cli, self);

@@ -1,7 +1,7 @@
 /** `rune rollout status`: waits until a service has reached its current spec. @module */
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { getResource } from "../client/api.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 
 /** See the module. */
@@ -14,7 +14,7 @@ export const define: Define = (group, cli) => {
     "after",
     "\nShows the progress of the last cast, scale, restart or rollback. Exit codes are those of rune cast: 0 done,\n" +
       "1 failed, 5 replaced by another change, 7 timed out. --no-wait only prints the current state.\n" +
-      examples(
+      formatExamples(
         "rune rollout status web",
         "rune rollout status web --timeout 10m",
         "rune rollout status web --no-wait",

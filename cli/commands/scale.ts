@@ -1,5 +1,5 @@
 /** `rune scale`: sets how many instances of a service run. @module */
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { actOnService } from "./service_action.ts";
 import { addWaitFlags, durationFlag, type WaitFlags } from "../waiting/wait_flags.ts";
@@ -42,7 +42,7 @@ export const define: Define = (command, cli) => {
     "after",
     "\nScaling down removes the highest ordinals first and keeps the volumes of claim templates.\n" +
       "The daemon carries out a gradual scale, even if this command ends. If a step fails, it returns to the former scale.\n" +
-      examples(
+      formatExamples(
         "rune scale api 5",
         "rune scale api 0   # stop without deleting",
         "rune scale api 10 --mode=gradual --step=2 --interval=30s",

@@ -3,7 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { KINDS } from "../../model/kinds.ts";
 import { oddLineEnd } from "../../model/secret_value.ts";
 import { collectionPath } from "../client/api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Cli, type Define, formatExamples, openSession } from "../client/command.ts";
 import { addDataFlags, type DataFlags, readDataFlags } from "../files/data_flags.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
@@ -19,7 +19,7 @@ export function defineCreateSecret(group: Command, cli: Cli, word: "create" | "s
     "after",
     "\nFails if the secret exists; rune cast changes it. Rune never shows a value again. Values of --from-literal appear\n" +
       "in the shell's history and in the process list, so prefer --from-file.\n" +
-      examples(
+      formatExamples(
         `${typed} db --from-file password=./password.txt`,
         `pass show db | tr -d '\\n' | ${typed} db --from-file password=-`,
         `${typed} do-api-token --from-literal=token=dop_v1_… -n shared`,

@@ -1,7 +1,7 @@
 /** `rune serve`: runs the daemon in the foreground. @module */
 import type { ServeOptions } from "../../model/serve_options.ts";
 import { Option } from "@commander-js/extra-typings";
-import { type Define, examples } from "../client/command.ts";
+import { type Define, formatExamples } from "../client/command.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {
@@ -19,7 +19,7 @@ export const define: Define = (command, cli) => {
     .addHelpText(
       "after",
       "\nFlags override the runefile. Ctrl-C or SIGTERM stops the daemon; services keep running.\n" +
-        examples("rune serve --dev-mode", "rune serve --config /etc/rune/runefile.yaml"),
+        formatExamples("rune serve --dev-mode", "rune serve --config /etc/rune/runefile.yaml"),
     )
     .action((options: ServeOptions) => cli.serve(options));
 };

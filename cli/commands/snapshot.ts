@@ -4,7 +4,7 @@ import { formatBytes } from "../../model/format.ts";
 import { KINDS } from "../../model/kinds.ts";
 import { snapshotName } from "../../model/snapshot_name.ts";
 import { createResource, getResource } from "../client/api.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Cli, type Define, formatExamples, openSession } from "../client/command.ts";
 import { addRestoreFlags, type RestoreFlags, restoreVolume } from "./restore.ts";
 import { addWaitFlags, durationFlag, type WaitFlags, waitFor } from "../waiting/wait_flags.ts";
 import { defineDelete } from "./delete.ts";
@@ -22,7 +22,7 @@ function defineCreate(group: Command, cli: Cli): void {
     "\nThe copy keeps owners, modes, times, attributes, links and holes. On filesystems that share blocks (xfs, btrfs) it\n" +
       "is fast whatever the size. Writers are paused until the volume is read, and always resumed.\n" +
       "Ctrl-C only ends the waiting.\n" +
-      examples(
+      formatExamples(
         "rune snapshot create pgdata-postgres-0 --name before-upgrade -n prod",
         "rune snapshot create web-data --no-pause --no-wait",
       ),
@@ -52,7 +52,7 @@ function defineRestore(group: Command, cli: Cli): void {
   restore.addHelpText(
     "after",
     "\nThe same as: rune volume restore <volume> --from-snapshot <snapshot>\n" +
-      examples("rune snapshot restore before-upgrade pgdata-restored -n prod"),
+      formatExamples("rune snapshot restore before-upgrade pgdata-restored -n prod"),
   );
   restore.action((snapshot, volume, flags, self) =>
     restoreVolume(openSession(cli, self), { volume, snapshot, flags: flags as unknown as RestoreFlags })

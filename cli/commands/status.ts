@@ -2,7 +2,7 @@
 import { oneLine } from "../../base/plain_text.ts";
 import type { Status } from "../../model/api.ts";
 import { formatAge } from "../../model/format.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 import type { Paint } from "../terminal/paint.ts";
 
@@ -50,7 +50,7 @@ export function statusText(status: Status, options: { now: number; paint: Paint 
 /** See the module. */
 export const define: Define = (command, cli) => {
   addGlobalFlags(command, { output: true });
-  command.addHelpText("after", examples("rune status", "rune status -o json"));
+  command.addHelpText("after", formatExamples("rune status", "rune status -o json"));
   command.action(async (_, self) => {
     const { terminal, client, output, paint } = openSession(cli, self);
     const status = await client.request<Status>("GET", "/v1/status");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { painter } from "../terminal/paint.ts";
+import { createPainter } from "../terminal/paint.ts";
 import { statusText } from "./status.ts";
 
 Deno.test("statusText() shows what is out of order, and counts by namespace", () => {
@@ -26,7 +26,7 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", ()
       count: 4,
       lastAt: "2026-01-31T12:04:00.000Z",
     }],
-  }, { now: Date.parse("2026-01-31T12:05:00.000Z"), paint: painter(false) });
+  }, { now: Date.parse("2026-01-31T12:05:00.000Z"), paint: createPainter(false) });
   assert.equal(
     text,
     "node laptop, rune 1.2.3, up 5m, dev mode\n" +

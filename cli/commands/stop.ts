@@ -1,5 +1,5 @@
 /** `rune stop`: scales a service to 0 and keeps it. @module */
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { actOnService } from "./service_action.ts";
 import { addWaitFlags, type WaitFlags } from "../waiting/wait_flags.ts";
 
@@ -11,7 +11,7 @@ export const define: Define = (command, cli) => {
   stop.addHelpText(
     "after",
     "\nThe service, its history and its volumes stay. Start it again with: rune scale <service> <instances>\n" +
-      examples("rune stop web"),
+      formatExamples("rune stop web"),
   );
   stop.action(async (service, flags, self) => {
     const session = openSession(cli, self);

@@ -4,7 +4,7 @@ import { RuneError } from "../../model/error.ts";
 import { KINDS } from "../../model/kinds.ts";
 import { collectionPath, resourcePath } from "../client/api.ts";
 import { loadCastfiles, locateIssues } from "../files/castfiles.ts";
-import { addGlobalFlags, type Cli, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Cli, type Define, formatExamples, openSession } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
@@ -16,7 +16,7 @@ function defineCreate(group: Command, cli: Cli): void {
   create.addHelpText(
     "after",
     "\nFails if the class exists; rune cast changes it.\n" +
-      examples("rune storageclass create -f do-volumes-nyc3.yaml"),
+      formatExamples("rune storageclass create -f do-volumes-nyc3.yaml"),
   );
   create.action(async ({ file }, self) => {
     const { terminal, client, namespace } = openSession(cli, self);
@@ -54,7 +54,7 @@ function defineSetDefault(group: Command, cli: Cli): void {
   const setDefault = group.command("set-default")
     .description("make a class the default for volumes that name none").argument("<name>");
   addGlobalFlags(setDefault);
-  setDefault.addHelpText("after", examples("rune storageclass set-default local"));
+  setDefault.addHelpText("after", formatExamples("rune storageclass set-default local"));
   setDefault.action(async (name, _, self) => {
     const { terminal, client } = openSession(cli, self);
     const key = { kind: "storageClass", namespace: "", name } as const;

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { versionSchema } from "../../model/api.ts";
 import { BUILD } from "../../model/build.ts";
 import { RuneError } from "../../model/error.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { renderJson, renderYaml } from "../terminal/output.ts";
 
 type Version = Partial<z.infer<typeof versionSchema>>;
@@ -21,7 +21,7 @@ export const define: Define = (command, cli) => {
   versionCommand.addHelpText(
     "after",
     "\nAn unreachable daemon is a note on standard error, not a failure.\n" +
-      examples("rune version", "rune version --client -o json"),
+      formatExamples("rune version", "rune version --client -o json"),
   );
   versionCommand.action(async (options, self) => {
     const { terminal, client, output } = openSession(cli, self);

@@ -5,7 +5,7 @@ import { KINDS } from "../../model/kinds.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Volume } from "../../model/volume.ts";
 import { resourcePath } from "../client/api.ts";
-import { type Cli, type Define, examples, openSession, type Session } from "../client/command.ts";
+import { type Cli, type Define, formatExamples, openSession, type Session } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { addVolumeFlags, workOnVolume } from "./volume_action.ts";
 import { addRestoreFlags, type RestoreFlags, restoreVolume } from "./restore.ts";
@@ -28,7 +28,7 @@ function defineDetach(group: Command, cli: Cli): void {
     "after",
     "\nAn instance that exists keeps its volume. One that is gone loses it as soon as every runner has confirmed that\n" +
       "nothing of it runs. Rune checks this itself every 30 seconds.\n" +
-      examples("rune volume detach pgdata-postgres-1 -n prod"),
+      formatExamples("rune volume detach pgdata-postgres-1 -n prod"),
   );
   detach.action((name, flags, command) =>
     workOnVolume({ cli, command, flags }, {
@@ -51,7 +51,7 @@ function defineRetry(group: Command, cli: Cli): void {
     "after",
     "\nFix the cause first (allowlist, token, capacity); rune describe volume shows it. For a volume that waits for its\n" +
       "disk, this accepts the filesystem that is present now, with its data.\n" +
-      examples("rune volume retry-provision pgdata-postgres-1 -n prod"),
+      formatExamples("rune volume retry-provision pgdata-postgres-1 -n prod"),
   );
   retry.action((name, flags, command) =>
     workOnVolume({ cli, command, flags }, {
@@ -83,7 +83,7 @@ function defineResize(group: Command, cli: Cli): void {
     "after",
     "\nThe same as casting the volume with a larger size; update its castfile too. Volumes never shrink. If\n" +
       "the driver can only grow unmounted volumes, the command waits until nobody mounts it.\n" +
-      examples("rune volume resize web-data 20Gi"),
+      formatExamples("rune volume resize web-data 20Gi"),
   );
   resize.action(async (name, size, flags, command) => {
     const sizeBytes = await sizeFlag(size);
@@ -104,7 +104,7 @@ function defineRestore(group: Command, cli: Cli): void {
   restore.addHelpText(
     "after",
     "\nThe data is complete when the volume is Available. The snapshot stays.\n" +
-      examples("rune volume restore pgdata-restored --from-snapshot before-upgrade -n prod"),
+      formatExamples("rune volume restore pgdata-restored --from-snapshot before-upgrade -n prod"),
   );
   restore.action((volume, flags, self) => {
     const { fromSnapshot: snapshot, ...rest } = flags as unknown as RestoreFlags & { fromSnapshot: string };

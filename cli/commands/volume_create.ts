@@ -2,7 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Volume } from "../../model/volume.ts";
 import { collectionPath } from "../client/api.ts";
-import { type Cli, examples } from "../client/command.ts";
+import { type Cli, formatExamples } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { addVolumeFlags, workOnVolume } from "./volume_action.ts";
 
@@ -62,7 +62,7 @@ export function defineCreate(group: Command, cli: Cli): void {
   create.addHelpText(
     "after",
     "\nFails if the volume exists; rune cast changes it. Waits until it is Available.\n" +
-      examples(
+      formatExamples(
         "rune volume create web-data --size 5Gi",
         "rune volume create db --size 20Gi --snapshot-policy every=1h,keep=24",
         "rune volume create cache --size 0 --storage-class local-host --parameter hostPath=/mnt/rune/cache",

@@ -7,7 +7,7 @@ import type { TrashItem } from "../../model/api.ts";
 import { formatAge, formatTimeLeft } from "../../model/format.ts";
 import type { Volume } from "../../model/volume.ts";
 import { resourcePath } from "../client/api.ts";
-import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession, type Session } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { type Column, renderJson, renderYaml, Table } from "../terminal/output.ts";
 import { listTrash } from "../client/trash.ts";
@@ -49,7 +49,7 @@ export function defineUndelete(group: Command, cli: Cli): void {
     "after",
     "\nDeleted volumes of the class local with the reclaim policy delete stay in a trash for\n" +
       "storage.trashRetention (24h). With the policy retain the data stays in place: cast the volume again.\n" +
-      examples(
+      formatExamples(
         "rune volume undelete                list what can be restored",
         "rune volume undelete web-data       restore the volume and its data",
       ),

@@ -1,13 +1,13 @@
 /** `rune whoami`: who the caller is to the daemon. @module */
 import type { Whoami } from "../../model/identity.ts";
-import { addGlobalFlags, type Define, examples, openSession } from "../client/command.ts";
+import { addGlobalFlags, type Define, formatExamples, openSession } from "../client/command.ts";
 import { whoamiText } from "../describe/identity_text.ts";
 import { renderJson, renderYaml } from "../terminal/output.ts";
 
 /** See the module. */
 export const define: Define = (command, cli) => {
   addGlobalFlags(command, { output: true });
-  command.addHelpText("after", examples("rune whoami", "rune whoami --context prod -o json"));
+  command.addHelpText("after", formatExamples("rune whoami", "rune whoami --context prod -o json"));
   command.action(async (_, self) => {
     const { terminal, client, context, output, paintErr } = openSession(cli, self);
     const me = await client.request<Whoami>("GET", "/v1/auth/whoami");

@@ -8,7 +8,7 @@ import { isAbout } from "../waiting/warnings.ts";
 import { usersOf } from "./config.ts";
 import type { DescribeContext } from "./context.ts";
 import { describeInstance } from "./instance.ts";
-import { lines, moment, pairs, part } from "./sections.ts";
+import { formatLines, formatMoment, formatPairs, formatPart } from "./sections.ts";
 import { describeService } from "./service.ts";
 import { describeSnapshot } from "./snapshot.ts";
 import { describeVolume } from "./volume.ts";
@@ -17,15 +17,15 @@ import { describeVolume } from "./volume.ts";
 const EVENTS = 15;
 
 async function describeGeneric(resource: AnyResource, { now }: DescribeContext): Promise<string> {
-  const head = lines([
+  const head = formatLines([
     ["Name", resource.name],
     ["Namespace", resource.namespace],
-    ["Labels", pairs(resource.labels)],
-    ["Created", moment(resource.createdAt, now)],
-    ["Deletion", moment(resource.deletionRequestedAt, now)],
+    ["Labels", formatPairs(resource.labels)],
+    ["Created", formatMoment(resource.createdAt, now)],
+    ["Deletion", formatMoment(resource.deletionRequestedAt, now)],
   ]);
   const spec = Object.keys(resource.spec).length === 0 ? "" : await renderYaml(resource.spec);
-  return head + part("Spec", spec);
+  return head + formatPart("Spec", spec);
 }
 
 async function body(client: Client, resource: AnyResource, context: DescribeContext): Promise<string> {
@@ -47,7 +47,7 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
     case "configmap":
     case "secret":
       return await describeGeneric(resource, context) +
-        part(
+        formatPart(
           "Used by",
           usersOf(resource, await listResources(client, "service", {})).join("\n") || "no service",
         );
@@ -71,5 +71,5 @@ export async function describeResource(
     .sort((a, b) => a.resourceVersion - b.resourceVersion)
     .slice(-EVENTS);
   const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });
-  return text + part("Events", events.length === 0 ? "none" : table.render(events, context));
+  return text + formatPart("Events", events.length === 0 ? "none" : table.render(events, context));
 }

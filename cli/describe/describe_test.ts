@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import { anInstance, aService, aVolume } from "../daemon_fixture.ts";
 import { columnsOf } from "./columns.ts";
-import { painter } from "../terminal/paint.ts";
-import { lines, shellWords } from "./sections.ts";
+import { createPainter } from "../terminal/paint.ts";
+import { formatLines, shellWords } from "./sections.ts";
 import { describeInstance } from "./instance.ts";
 import { describeService } from "./service.ts";
 import { describeVolume, usersOf } from "./volume.ts";
 
-const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1", paint: painter(false) };
+const context = {
+  now: Date.parse("2026-01-31T12:05:00.000Z"),
+  host: "127.0.0.1",
+  paint: createPainter(false),
+};
 const mount = { mountPath: "/data", readOnly: false, subPath: "" };
 
-Deno.test("lines() aligns values and omits unknown ones", () => {
+Deno.test("formatLines() aligns values and omits unknown ones", () => {
   assert.equal(
-    lines([["Name", "web"], ["Generation", 2], ["Image", undefined], ["Labels", ""]]),
+    formatLines([["Name", "web"], ["Generation", 2], ["Image", undefined], ["Labels", ""]]),
     "Name:        web\nGeneration:  2\n",
   );
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { CastResult } from "../../model/api.ts";
 import { changeLines } from "./field_changes.ts";
-import { painter } from "../terminal/paint.ts";
+import { createPainter } from "../terminal/paint.ts";
 
-const paint = painter(false);
+const paint = createPainter(false);
 const result = (more: Partial<CastResult>): CastResult => ({
   kind: "service",
   namespace: "default",

@@ -3,7 +3,7 @@ import { volumeKeyOf } from "../../model/claim_names.ts";
 import { type Instance, mountsOf } from "../../model/instance.ts";
 import type { DescribeContext } from "./context.ts";
 import { fileMountLines } from "./config.ts";
-import { condition, lines, moment, part } from "./sections.ts";
+import { formatCondition, formatLines, formatMoment, formatPart } from "./sections.ts";
 
 /** The description of an instance. */
 export function describeInstance(instance: Instance, { paint, now }: DescribeContext): string {
@@ -16,11 +16,11 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
     }`
   );
   mounts.push(...fileMountLines(spec.template));
-  return lines([
+  return formatLines([
     ["Name", instance.name],
     ["Namespace", instance.namespace],
     ["Service", spec.service],
-    ["State", condition(status, { paint, deleting: instance.deletionRequestedAt !== undefined })],
+    ["State", formatCondition(status, { paint, deleting: instance.deletionRequestedAt !== undefined })],
     ["Ready", status.ready ? "yes" : "no"],
     ["Runs", spec.template.image ?? spec.template.process?.command],
     ["Runner", spec.runner],
@@ -33,13 +33,14 @@ export function describeInstance(instance: Instance, { paint, now }: DescribeCon
     ["Restarts", status.restarts],
     ["Failed launches", status.launchFailures > 0 ? status.launchFailures : undefined],
     ["Next attempt", status.nextAttemptAt],
-    ["Started", moment(status.startedAt, now)],
-    ["Finished", moment(status.finishedAt, now)],
+    ["Started", formatMoment(status.startedAt, now)],
+    ["Finished", formatMoment(status.finishedAt, now)],
     [
       "Last failure",
-      lastFailure && `${lastFailure.reason}: ${lastFailure.message}${code}, ${moment(lastFailure.at, now)}`,
+      lastFailure &&
+      `${lastFailure.reason}: ${lastFailure.message}${code}, ${formatMoment(lastFailure.at, now)}`,
     ],
-    ["Created", moment(instance.createdAt, now)],
-    ["Deletion", moment(instance.deletionRequestedAt, now)],
-  ]) + part("Mounts", mounts.join("\n"));
+    ["Created", formatMoment(instance.createdAt, now)],
+    ["Deletion", formatMoment(instance.deletionRequestedAt, now)],
+  ]) + formatPart("Mounts", mounts.join("\n"));
 }

@@ -10,7 +10,7 @@ import { styleOfState } from "../terminal/paint.ts";
 export type Line = [label: string, value: string | number | boolean | undefined];
 
 /** Aligned lines. */
-export function lines(entries: Line[]): string {
+export function formatLines(entries: Line[]): string {
   const shown = entries.filter(([, value]) => value !== undefined && value !== "");
   const width = Math.max(0, ...shown.map(([label]) => label.length)) + 1;
   return shown.map(([label, value]) =>
@@ -19,18 +19,18 @@ export function lines(entries: Line[]): string {
 }
 
 /** A heading with indented text; empty if the text is empty. */
-export function part(heading: string, text: string): string {
+export function formatPart(heading: string, text: string): string {
   if (text === "") return "";
   return `\n${heading}:\n${text.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")}\n`;
 }
 
 /** `3h20m ago (2026-01-31T12:00:00.000Z)`. */
-export function moment(time: string | undefined, now: number): string | undefined {
+export function formatMoment(time: string | undefined, now: number): string | undefined {
   return time === undefined ? undefined : `${formatAge(now - Date.parse(time))} ago (${time})`;
 }
 
 /** `Degraded (CrashLoop): message`, with the state coloured. */
-export function condition(
+export function formatCondition(
   status: { state: string; reason?: string; message?: string },
   options: { paint: Paint; deleting: boolean },
 ): string {
@@ -41,7 +41,7 @@ export function condition(
 }
 
 /** `a=1, b=2`. */
-export function pairs(map: Record<string, string> | undefined): string {
+export function formatPairs(map: Record<string, string> | undefined): string {
   return Object.entries(map ?? {}).map(([key, value]) => `${key}=${value}`).join(", ");
 }
 

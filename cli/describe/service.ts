@@ -11,7 +11,14 @@ import { columnsOf } from "./columns.ts";
 import { Table } from "../terminal/output.ts";
 import type { DescribeContext } from "./context.ts";
 import { envSource, fileMountLines, initStepLine } from "./config.ts";
-import { condition, lines, moment, pairs, part, shellWords } from "./sections.ts";
+import {
+  formatCondition,
+  formatLines,
+  formatMoment,
+  formatPairs,
+  formatPart,
+  shellWords,
+} from "./sections.ts";
 
 function mountLine(mount: VolumeMount, service: Service): string {
   const source = mount.claim
@@ -111,10 +118,10 @@ export function describeService(
   const deleting = service.deletionRequestedAt !== undefined;
   const env = Object.entries({ ...spec.process?.env, ...spec.env }).map(([key, value]) => `${key}=${value}`);
   const table = new Table(columnsOf("instance"), { paint: context.paint, wide: true, headers: true });
-  return lines([
+  return formatLines([
     ["Name", service.name],
     ["Namespace", service.namespace],
-    ["Status", condition(status, { paint: context.paint, deleting })],
+    ["Status", formatCondition(status, { paint: context.paint, deleting })],
     [
       "Instances",
       `${status.ready} ready of ${spec.scale}` +
@@ -123,7 +130,7 @@ export function describeService(
     ],
     [
       "Rollout",
-      status.rolloutStartedAt && `in progress since ${moment(status.rolloutStartedAt, context.now)}`,
+      status.rolloutStartedAt && `in progress since ${formatMoment(status.rolloutStartedAt, context.now)}`,
     ],
     ["Config", configText(service)],
     [
@@ -133,9 +140,9 @@ export function describeService(
         : undefined,
     ],
     ["Generation", service.generation],
-    ["Created", moment(service.createdAt, context.now)],
-    ["Deletion", moment(service.deletionRequestedAt, context.now)],
-    ["Labels", pairs(service.labels)],
+    ["Created", formatMoment(service.createdAt, context.now)],
+    ["Deletion", formatMoment(service.deletionRequestedAt, context.now)],
+    ["Labels", formatPairs(service.labels)],
     ...runs(spec),
     ["Ports", ports(spec)],
     ["Startup", probeText(spec.health?.startup)],
@@ -156,9 +163,9 @@ export function describeService(
         : `rolling, at most ${spec.update.maxUnavailable} unavailable, ready within ${spec.update.timeout}`,
     ],
   ]) +
-    part("Environment", env.join("\n")) +
-    part("Environment from", spec.envFrom.map(envSource).join("\n")) +
-    part(
+    formatPart("Environment", env.join("\n")) +
+    formatPart("Environment from", spec.envFrom.map(envSource).join("\n")) +
+    formatPart(
       "Mounts",
       [
         ...spec.volumes.map((mount) => mountLine(mount, service)),
@@ -166,6 +173,6 @@ export function describeService(
         ...fileMountLines(spec),
       ].join("\n"),
     ) +
-    part("Init steps", spec.initSteps.map(initStepLine).join("\n")) +
-    part("Instances", instances.length === 0 ? "none" : table.render(instances, context));
+    formatPart("Init steps", spec.initSteps.map(initStepLine).join("\n")) +
+    formatPart("Instances", instances.length === 0 ? "none" : table.render(instances, context));
 }

@@ -4,7 +4,7 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { DescribeContext } from "./context.ts";
-import { condition, lines, moment, pairs, part } from "./sections.ts";
+import { formatCondition, formatLines, formatMoment, formatPairs, formatPart } from "./sections.ts";
 
 /** The description of a snapshot. */
 export function describeSnapshot(
@@ -22,10 +22,10 @@ export function describeSnapshot(
     source?.snapshot === name && source.namespace === namespace
   );
   const writers = status.origin === undefined ? undefined : (spec.pause ?? true) ? "paused" : "not paused";
-  return lines([
+  return formatLines([
     ["Name", name],
     ["Namespace", namespace],
-    ["Status", condition(shown, { paint: context.paint, deleting })],
+    ["Status", formatCondition(shown, { paint: context.paint, deleting })],
     ["What to do", status.failureHint],
     ["Attempts", status.attempts > 0 ? status.attempts : undefined],
     ["Next attempt", status.nextAttemptAt],
@@ -34,7 +34,7 @@ export function describeSnapshot(
       "Asked for",
       ANNOTATIONS.policyVolume in snapshot.annotations ? "by the volume's snapshot policy" : undefined,
     ],
-    ["Taken", moment(status.takenAt, context.now)],
+    ["Taken", formatMoment(status.takenAt, context.now)],
     ["Writers", writers],
     ["Size", status.sizeBytes === undefined ? undefined : formatBytes(status.sizeBytes)],
     ["Volume size", status.origin?.size],
@@ -43,8 +43,8 @@ export function describeSnapshot(
     ["Driver", status.driver],
     ["Handle", status.handle],
     ["Paused now", status.paused?.map((run) => `${run.namespace}/${run.instance}`).join(", ")],
-    ["Labels", pairs(snapshot.labels)],
-    ["Created", moment(snapshot.createdAt, context.now)],
-    ["Deletion", moment(snapshot.deletionRequestedAt, context.now)],
-  ]) + part("Restored into", restored.map((v) => `${v.namespace}/${v.name}`).join("\n"));
+    ["Labels", formatPairs(snapshot.labels)],
+    ["Created", formatMoment(snapshot.createdAt, context.now)],
+    ["Deletion", formatMoment(snapshot.deletionRequestedAt, context.now)],
+  ]) + formatPart("Restored into", restored.map((v) => `${v.namespace}/${v.name}`).join("\n"));
 }

@@ -5,7 +5,7 @@ import { ANNOTATIONS } from "../../model/marks.ts";
 import { mountsOfVolume } from "../../model/claim_names.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { DescribeContext } from "./context.ts";
-import { condition, lines, moment, pairs, part } from "./sections.ts";
+import { formatCondition, formatLines, formatMoment, formatPairs, formatPart } from "./sections.ts";
 
 /** The services that claim the volume, or whose template made it: `default/web at /data`. */
 export function usersOf(volume: Volume, services: Service[]): string[] {
@@ -40,12 +40,12 @@ export function describeVolume(
   const conditions = status.conditions.map((c) =>
     `${c.type} ${c.value ? "yes" : "no"}${c.reason ? ` (${c.reason})` : ""}${
       c.message ? `: ${c.message}` : ""
-    }, since ${moment(c.since, context.now)}`
+    }, since ${formatMoment(c.since, context.now)}`
   );
-  return lines([
+  return formatLines([
     ["Name", volume.name],
     ["Namespace", volume.namespace],
-    ["Status", condition(shown, { paint: context.paint, deleting })],
+    ["Status", formatCondition(shown, { paint: context.paint, deleting })],
     ["What to do", status.failureHint],
     ["Attempts", status.attempts > 0 ? status.attempts : undefined],
     ["Next attempt", status.nextAttemptAt],
@@ -65,21 +65,22 @@ export function describeVolume(
     ["Node", status.boundNode],
     ["Mounted at", status.mountPath],
     ["Made by", madeBy(volume)],
-    ["Released", moment(status.releasedAt, context.now)],
+    ["Released", formatMoment(status.releasedAt, context.now)],
     [
       "Snapshots",
       scheduled && `every ${scheduled.policy.every}, the newest ${scheduled.policy.keep} are kept`,
     ],
     [
       "Last snapshot",
-      scheduled?.last && `${scheduled.last.name}, ${moment(scheduled.last.at, context.now)}`,
+      scheduled?.last && `${scheduled.last.name}, ${formatMoment(scheduled.last.at, context.now)}`,
     ],
     ["Snapshot failed", scheduled?.failureMessage],
     ["Being taken", scheduled?.taking],
     ["Next snapshot", scheduled?.nextAt],
-    ["Parameters", pairs(status.driverParameters ?? spec.parameters)],
-    ["Labels", pairs(volume.labels)],
-    ["Created", moment(volume.createdAt, context.now)],
-    ["Deletion", moment(volume.deletionRequestedAt, context.now)],
-  ]) + part("Used by", usersOf(volume, services).join("\n")) + part("Conditions", conditions.join("\n"));
+    ["Parameters", formatPairs(status.driverParameters ?? spec.parameters)],
+    ["Labels", formatPairs(volume.labels)],
+    ["Created", formatMoment(volume.createdAt, context.now)],
+    ["Deletion", formatMoment(volume.deletionRequestedAt, context.now)],
+  ]) + formatPart("Used by", usersOf(volume, services).join("\n")) +
+    formatPart("Conditions", conditions.join("\n"));
 }

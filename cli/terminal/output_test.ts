@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { aService, aVolume } from "../daemon_fixture.ts";
 import { columnsOf } from "../describe/columns.ts";
 import { type Column, renderBlock, renderYaml, Table } from "./output.ts";
-import { forTerminal, painter } from "./paint.ts";
+import { createPainter, forTerminal } from "./paint.ts";
 import { type Kind, KINDS } from "../../model/resource.ts";
 
-const plain = painter(false);
+const plain = createPainter(false);
 const context = { now: Date.parse("2026-01-31T12:05:00.000Z"), host: "127.0.0.1" };
 
 Deno.test("columnsOf() has exactly the documented columns", () => {
@@ -71,7 +71,7 @@ Deno.test("Table colours states only if colours are enabled, and pads before it 
     { header: "STATUS", cell: (s) => s, state: true },
     { header: "Z", cell: () => "z" },
   ];
-  const table = new Table(columns, { paint: painter(true), wide: false, headers: false });
+  const table = new Table(columns, { paint: createPainter(true), wide: false, headers: false });
   const text = forTerminal(table.render(["Running", "Ok"], undefined));
   assert.equal(text, "\x1b[32mRunning\x1b[0m   z\nOk        z\n");
 });

@@ -38,7 +38,7 @@ export type Style = keyof typeof CODES;
 export type Paint = (style: Style | undefined, text: string) => string;
 
 /** @param enabled whether a terminal reads it and colours are not disabled. */
-export function painter(enabled: boolean): Paint {
+export function createPainter(enabled: boolean): Paint {
   if (!enabled) return (_, text) => text;
   return (style, text) =>
     style === undefined || text === "" ? text : `${escape(`[${CODES[style]}m`)}${text}${escape("[0m")}`;

@@ -20,7 +20,7 @@ import { kill, publish } from "./run_steps.ts";
 import { stopRun } from "./stop.ts";
 import { cannotReplace, preparedStatus } from "./turn.ts";
 import { whileWanted } from "./while_wanted.ts";
-import { current, writeStatus } from "./write_status.ts";
+import { findCurrent, writeStatus } from "./write_status.ts";
 import { holderOf } from "./mount_problem.ts";
 import type { Call } from "./pass.ts";
 import { launchFailedStatus, toPending } from "./status.ts";
@@ -73,7 +73,7 @@ export async function applyInstance(step: InstanceStep, call: Call): Promise<Out
 /** Takes all leases or none, in one transaction, unless the instance is being deleted. */
 async function acquire({ view, deps }: Call): Promise<void> {
   await deps.store.transact((tx) => {
-    const instance = current(tx, view.instance);
+    const instance = findCurrent(tx, view.instance);
     if (!instance || instance.deletionRequestedAt !== undefined) return;
     for (const { mount, namespace, name } of view.mounts) {
       const heldBy = acquireLease(tx, { namespace, name }, holderOf(instance, { mount, since: tx.now }));
@@ -163,7 +163,7 @@ async function launchFailed(
   const { failure } = thrown;
   const reason = inStep && thrown.reason === "LaunchFailed" ? "InitStepFailed" : thrown.reason;
   if (isRunnerOutage(thrown)) {
-    await writeStatus(deps.store, instance, (s) => outage(s, failure));
+    await writeStatus(deps.store, instance, (s) => describeOutage(s, failure));
     return { type: "failed", error: failure };
   }
   const message = makeMessage(
@@ -219,7 +219,7 @@ async function prepareRun(call: Call): Promise<Outcome | undefined> {
 }
 
 /** The status of an instance while its runner is unreachable. */
-export function outage(status: InstanceStatus, failure: RuneError): InstanceStatus {
+export function describeOutage(status: InstanceStatus, failure: RuneError): InstanceStatus {
   const message = failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`;
   // A running instance keeps its last known state.
   if (isAlive(status.state)) return { ...status, message };
@@ -242,7 +242,7 @@ async function recordIntent(
   { view, deps, node }: Call,
 ): Promise<void> {
   await deps.store.transact((tx) => {
-    const instance = current(tx, view.instance);
+    const instance = findCurrent(tx, view.instance);
     if (!instance || instance.deletionRequestedAt !== undefined) {
       throw new RuneError("conflict", `instance ${view.instance.name} is being removed`);
     }
@@ -321,7 +321,7 @@ async function recordSkipped(
   { instance, skipped }: { instance: Instance; skipped: string[] },
 ): Promise<void> {
   await store.transact((tx) => {
-    const now = current(tx, instance);
+    const now = findCurrent(tx, instance);
     if (!now) return;
     for (const message of skipped) {
       const happening = { type: "Warning", reason: "ConfigKeysSkipped", message } as const;

@@ -12,7 +12,7 @@ import { awaitsTurn } from "../service/rollout.ts";
 import { copiedFor, pausedFor } from "../snapshot/writers.ts";
 import type { Controller, Pass } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
-import { applyInstance, outage } from "./apply.ts";
+import { applyInstance, describeOutage } from "./apply.ts";
 import { observeDependencies } from "./dependencies.ts";
 import { sharedRole } from "./names.ts";
 import { missingData } from "../config/data.ts";
@@ -176,7 +176,7 @@ async function writeOutage(
 ): Promise<void> {
   await store.transact((tx) => {
     const now = tx.get("instance", instance.namespace, instance.name);
-    if (now?.uid === instance.uid) tx.update(now, { status: outage(now.status, error) });
+    if (now?.uid === instance.uid) tx.update(now, { status: describeOutage(now.status, error) });
   });
 }
 

@@ -38,7 +38,7 @@ export async function explainEnd(
   const endedBadly = event?.type === "Warning" && event.reason === "Exited" && run?.state === "exited";
   if (!endedBadly || writable.length === 0) return step;
   const lines = await lastLines(runner, { ref: { instanceUid: instance.uid, run: run.run }, signal });
-  const advice = await suggestion(lines, { writable, node, signal });
+  const advice = await findSuggestion(lines, { writable, node, signal });
   if (advice === undefined) return step;
   const { message, lastFailure } = status;
   return {
@@ -75,7 +75,7 @@ async function lastLines(
 }
 
 /** Returns a suggestion for the last lines of a failed run. Exported for its table test. */
-export async function suggestion(
+export async function findSuggestion(
   lines: string[],
   { writable, node, signal }: { writable: MountView[]; node: Pick<Node, "volumes">; signal: AbortSignal },
 ): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import { noRoot } from "../../tests/skips.ts";
 import { findShortage } from "../../base/room.ts";
 import type { Node } from "../../node/node.ts";
 import { makeVolume } from "../testing/resources.ts";
-import { suggestion } from "./last_words.ts";
+import { findSuggestion } from "./last_words.ts";
 import type { MountView } from "./view.ts";
 
 /** The view of a volume whose uid is its path, so that the fake node finds it. */
@@ -30,25 +30,25 @@ const DENIED: [line: string, mount: string | undefined][] = [
 ];
 
 for (const [line, mount] of DENIED) {
-  Deno.test(`suggestion() of "${line}" is ${mount === undefined ? "none" : `fsUser of ${mount}`}`, async () => {
+  Deno.test(`findSuggestion() of "${line}" is ${mount === undefined ? "none" : `fsUser of ${mount}`}`, async () => {
     const views = [viewOf("data", "/data"), viewOf("logs", "/logs")];
-    const advice = await suggestion(["starting", line], { writable: views, node, signal });
+    const advice = await findSuggestion(["starting", line], { writable: views, node, signal });
     if (mount === undefined) assert.equal(advice, undefined);
     else assert.match(advice!, new RegExp(`may not write /${mount}: set fsUser of the mount "${mount}"`));
   });
 }
 
 Deno.test({
-  name: "suggestion() names the full volume, and none if there is room",
+  name: "findSuggestion() names the full volume, and none if there is room",
   ignore: noRoot,
   async fn() {
     await using disk = await makeFullFilesystem();
     const views = [viewOf("roomy", "/roomy"), viewOf("small", "/small", disk.path)];
     const line = "dd: error writing '/small/x': No space left on device";
-    assert.equal(await suggestion([line], { writable: views, node, signal }), undefined);
+    assert.equal(await findSuggestion([line], { writable: views, node, signal }), undefined);
     await disk.fill({ free: 0 });
     assert.match(
-      (await suggestion([line], { writable: views, node, signal }))!,
+      (await findSuggestion([line], { writable: views, node, signal }))!,
       /^volume default\/small is full \(no room is left of 1Mi\w*\)/,
     );
   },

@@ -27,7 +27,7 @@ export class LaunchError extends Error {
 }
 
 /** Runs one phase of a launch. On failure the error carries the phase's reason. */
-export async function phase<T>(reason: ServiceReason, work: () => Promise<T>): Promise<T> {
+export async function runPhase<T>(reason: ServiceReason, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -245,9 +245,9 @@ export async function launch(
     await phaseOfImage(() => options.bringImage(image));
   }
   const find = (image: string | undefined) =>
-    phase("LaunchFailed", () => ownerOf(instance, { runner, image, signal }));
+    runPhase("LaunchFailed", () => ownerOf(instance, { runner, image, signal }));
   const user = mounts.some(isUnclaimed) ? await find(template.image) : undefined;
-  const prepared = await phase("VolumeNotReady", () =>
+  const prepared = await runPhase("VolumeNotReady", () =>
     Promise.all(
       mounts.map((mount, i) =>
         prepareMount(mount, { ...options, instanceUid: instance.uid, index: i, firstOwner: user })
@@ -255,7 +255,7 @@ export async function launch(
     ));
   const mountsFiles = template.secretMounts.length + template.configMounts.length > 0;
   const owner = mountsFiles ? await find(image ?? template.image) : undefined;
-  const found = await phase("ConfigMissing", () =>
+  const found = await runPhase("ConfigMissing", () =>
     resolveConfig(template, {
       namespace: instance.namespace,
       readData: options.readData,
@@ -264,15 +264,15 @@ export async function launch(
   if (found.skipped.length > 0 && !attempt) await options.onSkipped(found.skipped);
   const explicit = { ...template.env, ...template.process?.env, ...attempt?.step.env };
   const where = { namespace: instance.namespace, secrets: options.secrets };
-  const referred = await phase("ConfigMissing", () => resolveSecretEnv(explicit, where));
+  const referred = await runPhase("ConfigMissing", () => resolveSecretEnv(explicit, where));
   const named = Object.entries(found.secretEnv).filter(([name]) => !Object.hasOwn(explicit, name));
   const secretEnv = { ...Object.fromEntries(named), ...referred };
-  await phase(
+  await runPhase(
     "ConfigMissing",
     async () => requireFits({ template, step: attempt?.step }, { ...found.env, ...explicit, ...secretEnv }),
   );
   await options.recordIntent();
-  await phase("LaunchFailed", async () => {
+  await runPhase("LaunchFailed", async () => {
     const config = {
       env: found.env,
       mounts: await node.files.prepare({ instanceUid: instance.uid, run }, { mounts: found.mounts, signal }),

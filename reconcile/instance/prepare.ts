@@ -12,7 +12,7 @@ import { resolveConfig } from "../config/resolve.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import { resolveSecretEnv } from "../../node/secret_refs.ts";
 import { pullPolicyOf } from "./image.ts";
-import { phase, phaseOfImage, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
+import { phaseOfImage, runPhase, runSpecOf, stepSpecOf, withSecrets } from "./launch.ts";
 import type { InstanceView } from "./view.ts";
 
 /** The dependencies of a preparation. */
@@ -44,14 +44,14 @@ export async function prepare(
     });
   }
   const explicit = { ...template.env, ...template.process?.env };
-  const { config, secretEnv } = await phase("ConfigMissing", async () => {
+  const { config, secretEnv } = await runPhase("ConfigMissing", async () => {
     const found = await resolveConfig(template, { namespace, readData });
     const where = { namespace, secrets };
     for (const step of steps) await resolveSecretEnv(step.env, where);
     const referred = await resolveSecretEnv(explicit, where);
     return { config: { env: found.env, mounts: [] }, secretEnv: { ...found.secretEnv, ...referred } };
   });
-  await phase("LaunchFailed", async () => {
+  await runPhase("LaunchFailed", async () => {
     const covered = [...mountsOf(view.instance), ...template.secretMounts, ...template.configMounts]
       .map(({ mountPath }) => mountPath);
     const main = { ...runSpecOf(view, { run: 1, sources: [], config }), mounts: [] };

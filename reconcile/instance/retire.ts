@@ -17,7 +17,7 @@ import { drain } from "./drain.ts";
 import { leaveEngineVolumes } from "./image.ts";
 import type { Call } from "./pass.ts";
 import { stopRun } from "./stop.ts";
-import { current, writeStatus } from "./write_status.ts";
+import { findCurrent, writeStatus } from "./write_status.ts";
 
 /**
  * How many ended runs of one instance the sweep may have kept; it removes older ones itself.
@@ -70,7 +70,7 @@ export async function retire({ view, deps, node, runner, signal }: Call): Promis
   await hideSubPaths(node, instance);
   // Every run is known to be gone, so others may use its volumes now.
   await deps.store.transact((tx) => {
-    const now = current(tx, instance);
+    const now = findCurrent(tx, instance);
     if (!now) return;
     leaveEngineVolumes(tx, { instance: now, service: tx.get("service", now.namespace, now.spec.service) });
     releaseLeases(tx, instance.uid);

@@ -7,7 +7,7 @@ import { releaseLeases } from "../leases.ts";
 import type { InstanceStep } from "./view.ts";
 
 /** The instance in the transaction, also after a rename. */
-export function current(tx: Tx, instance: Instance): Instance | undefined {
+export function findCurrent(tx: Tx, instance: Instance): Instance | undefined {
   const byName = tx.get("instance", instance.namespace, instance.name);
   if (byName?.uid === instance.uid) return byName;
   return tx.list("instance", instance.namespace).find((i) => i.uid === instance.uid);
@@ -23,7 +23,7 @@ export async function settle(
 ): Promise<boolean> {
   if (!step.releases && sameValue(instance.status, step.status)) return true;
   return await store.transact((tx) => {
-    const now = current(tx, instance);
+    const now = findCurrent(tx, instance);
     if (now && now.resourceVersion !== instance.resourceVersion) return false;
     if (!now) return true;
     tx.update(now, { status: step.status });
@@ -41,7 +41,7 @@ export async function writeStatus(
   event?: { type: "Normal" | "Warning"; reason: string; message: string },
 ): Promise<void> {
   await store.transact((tx) => {
-    const now = current(tx, instance);
+    const now = findCurrent(tx, instance);
     if (!now) return;
     tx.update(now, { status: change(now.status) });
     if (event) recordEvent(tx, { namespace: now.namespace, object: now, ...event });

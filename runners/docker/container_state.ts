@@ -79,8 +79,8 @@ export function stateOf(container: Container, options: { ref: RunRef; daemonId: 
     pid: raw.Pid > 0 ? raw.Pid : undefined,
     ip: address(container.NetworkSettings, labels, options.daemonId),
     ...readPublished(bindingsOf(container)),
-    names: names(container, networkName(labels[LABEL.namespace] ?? "", options.daemonId)),
-    sharedNames: names(container, networkName(SHARED, options.daemonId)),
+    names: listNames(container, networkName(labels[LABEL.namespace] ?? "", options.daemonId)),
+    sharedNames: listNames(container, networkName(SHARED, options.daemonId)),
     startedAt: time(raw.StartedAt),
     finishedAt: state === "running" ? undefined : time(raw.FinishedAt),
     exitCode: state === "exited" ? raw.ExitCode : undefined,
@@ -171,7 +171,7 @@ const SHORT_ID = 12;
 /**
  * The names of a container on a network, without the short id that the Engine adds.
  */
-export function names({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
+export function listNames({ Id, NetworkSettings }: Container, network: string): string[] | undefined {
   const endpoint = NetworkSettings?.Networks?.[network];
   // The whole short id is compared, because it may begin with the name of the service (`db`, `a`).
   return endpoint && (endpoint.Aliases ?? []).filter((alias) => alias !== Id.slice(0, SHORT_ID));

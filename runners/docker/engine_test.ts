@@ -3,7 +3,7 @@ import { z } from "zod";
 import { writeAll } from "../../base/durable.ts";
 import { RuneError } from "../../model/error.ts";
 import { createEngine, type Engine, negotiate, unlessAbsent } from "./engine.ts";
-import { refusal, withFakeEngine } from "./test_engine.ts";
+import { makeRefusal, withFakeEngine } from "./test_engine.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 
@@ -24,7 +24,7 @@ Deno.test("createEngine() translates each status once, with the Engine's sentenc
     503: "unavailable",
   };
   for (const [status, code] of Object.entries(codes)) {
-    await withFakeEngine(() => refusal(Number(status), "the reason"), async (engine) => {
+    await withFakeEngine(() => makeRefusal(Number(status), "the reason"), async (engine) => {
       await assert.rejects(engine.send("/x", { what: "do it", signal: signal() }), (error) => {
         assert.ok(error instanceof RuneError);
         assert.equal(error.code, code);
@@ -195,7 +195,7 @@ Deno.test("createEngine() refuses to send line breaks", () =>
 
 Deno.test("a guard's failure is always unavailable, so that it does not look like an answer", () =>
   withFakeEngine(
-    ({ path }) => path === "/x" ? Response.json([1]) : refusal(404, "no such thing"),
+    ({ path }) => path === "/x" ? Response.json([1]) : makeRefusal(404, "no such thing"),
     async (_, socket) => {
       const guarded = createEngine(socket, {
         refuseKnown: () => {},

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PullPolicy } from "../runner.ts";
 import { parseImage, pullImage } from "./images.ts";
-import { refusal, withFakeEngine } from "./test_engine.ts";
+import { makeRefusal, withFakeEngine } from "./test_engine.ts";
 
 Deno.test("parseImage() reads references as Docker does", () => {
   const digest = "sha256:" + "a".repeat(64);
@@ -26,7 +26,7 @@ async function pulls(
 ): Promise<string[]> {
   const asked: string[] = [];
   await withFakeEngine(({ method, url, path }) => {
-    if (method === "GET") return options.present ? Response.json({}) : refusal(404, "No such image");
+    if (method === "GET") return options.present ? Response.json({}) : makeRefusal(404, "No such image");
     asked.push(`${path}?${url.searchParams}`);
     return options.pull?.() ?? new Response('{"status":"Pulling"}\n{"status":"Done"}\n');
   }, async (engine) => {
@@ -58,7 +58,7 @@ Deno.test("pullImage() reports the registry's message from a status and from the
     expected,
   );
   await assert.rejects(
-    pulls({ present: false, policy: "missing", pull: () => refusal(500, "manifest unknown") }),
+    pulls({ present: false, policy: "missing", pull: () => makeRefusal(500, "manifest unknown") }),
     expected,
   );
 });
@@ -89,7 +89,7 @@ Deno.test("pullImage() distinguishes an unreachable registry from a refusal, wit
     );
   for (const sentence of [...away, ...answers]) {
     const inStream = JSON.stringify({ errorDetail: { message: sentence } });
-    for (const pull of [() => refusal(500, sentence), () => new Response(inStream)]) {
+    for (const pull of [() => makeRefusal(500, sentence), () => new Response(inStream)]) {
       const { code, permanent, message, hint } = await outcome(sentence, pull);
       assert.equal(code, away.includes(sentence) ? "failed_precondition" : "not_found", sentence);
       assert.equal(permanent, false, sentence);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { networkName } from "./labels.ts";
 import { createNetworks } from "./network.ts";
-import { refusal, withFakeEngine } from "./test_engine.ts";
+import { makeRefusal, withFakeEngine } from "./test_engine.ts";
 import { dockerHere } from "./test_image.ts";
 import { type DockerRoom, makeDockerRoom } from "./test_room.ts";
 
@@ -107,8 +107,8 @@ Deno.test("use() gives a hint if Docker has no addresses left, after one cleanup
   const asked: string[] = [];
   await withFakeEngine(({ method, path }) => {
     asked.push(`${method} ${path}`);
-    if (path.startsWith("/networks/rune-")) return refusal(404, "network not found");
-    if (method === "POST") return refusal(400, "could not find an available address pool");
+    if (path.startsWith("/networks/rune-")) return makeRefusal(404, "network not found");
+    if (method === "POST") return makeRefusal(400, "could not find an available address pool");
     return Response.json([]);
   }, async (engine) => {
     const networks = createNetworks(engine, "d");
@@ -131,13 +131,13 @@ Deno.test("use() creates the network after a cleanup of leftover networks", asyn
   const made: unknown[] = [];
   await withFakeEngine(({ method, path, url, body }) => {
     if (method === "DELETE") {
-      if (path.endsWith("-addresses")) return refusal(404, "network not found");
+      if (path.endsWith("-addresses")) return makeRefusal(404, "network not found");
       full = false;
       removed.push(path);
       return new Response(null, { status: 204 });
     }
     if (method === "POST") {
-      if (full) return refusal(500, "no address pool");
+      if (full) return makeRefusal(500, "no address pool");
       made.push(body);
       return Response.json({ Id: "new" });
     }
@@ -153,7 +153,7 @@ Deno.test("use() creates the network after a cleanup of leftover networks", asyn
     if (path === "/containers/json") {
       return Response.json([{ Id: "c", State: "exited", Labels: { "rune.io/namespace": "busy" } }]);
     }
-    return refusal(404, "network not found");
+    return makeRefusal(404, "network not found");
   }, async (engine) => {
     const networks = createNetworks(engine, "d");
     const result = await networks.use("shop", { signal: signal(), make: () => Promise.resolve("made") });

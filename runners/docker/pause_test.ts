@@ -5,7 +5,7 @@ import { RuneError } from "../../model/error.ts";
 import type { Runner, RunSpec } from "../runner.ts";
 import { withRawEngine } from "./raw_engine.ts";
 import { createDockerRunner } from "./runner.ts";
-import { refusal } from "./test_engine.ts";
+import { makeRefusal } from "./test_engine.ts";
 import { dockerHere } from "./test_image.ts";
 import { makeDockerRoom } from "./test_room.ts";
 
@@ -116,7 +116,7 @@ async function withScript(
     if (path === "/containers/c1/json") return Response.json(container());
     if (path === "/containers/c1/exec") {
       if (whole.status === "paused") {
-        return refusal(409, "Container c1 is paused, unpause the container before exec");
+        return makeRefusal(409, "Container c1 is paused, unpause the container before exec");
       }
       whole.execs.new = { Running: false, Pid: 0 };
       return Response.json({ Id: "new" });

@@ -6,7 +6,7 @@
  */
 import { RuneError } from "../../model/error.ts";
 import type { Publication } from "../runner.ts";
-import { type Container, containerSchema, names } from "./container_state.ts";
+import { type Container, containerSchema, listNames } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
 import { networkName, SHARED } from "./labels.ts";
 import type { Networks } from "./network.ts";
@@ -61,7 +61,7 @@ async function rejoin(
   },
 ): Promise<void> {
   const network = networkName(namespace, daemonId);
-  const current = names(container, network);
+  const current = listNames(container, network);
   if (current?.length === 0 && wanted.length === 0) return;
   const id = container.Id;
   const address = container.NetworkSettings?.Networks?.[network]?.IPAddress || ip;

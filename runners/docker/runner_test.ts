@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { containerName, networkName } from "./labels.ts";
 import { createDockerRunner } from "./runner.ts";
-import { refusal, withFakeEngine } from "./test_engine.ts";
+import { makeRefusal, withFakeEngine } from "./test_engine.ts";
 import { dockerHere } from "./test_image.ts";
 import { type DockerRoom, makeDockerRoom } from "./test_room.ts";
 
@@ -205,7 +205,7 @@ test("inspect() asks the kernel if the Engine did not notice that memory ran out
         ? Response.json(listed.filter(({ Id }) => Id === handle))
         : path === `/containers/${handle}/json`
         ? Response.json(missed)
-        : refusal(404, path),
+        : makeRefusal(404, path),
     async (_, socket) => {
       const runner = createDockerRunner({ socket, daemonId: room.daemonId });
       try {

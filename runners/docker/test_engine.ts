@@ -35,6 +35,6 @@ export async function withFakeEngine(
 }
 
 /** An error answer in the Engine's form. */
-export function refusal(status: number, message: string): Response {
+export function makeRefusal(status: number, message: string): Response {
   return Response.json({ message }, { status });
 }

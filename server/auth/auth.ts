@@ -9,7 +9,7 @@ import { isLoopback } from "../http/guard.ts";
 import { HTTP_STATUS, problemResponse, toProblem } from "../http/problem.ts";
 import { type Access, accessOf, extraVerbs } from "./access.ts";
 import type { Audit } from "./audit.ts";
-import { denial } from "./authority.ts";
+import { makeDenial } from "./authority.ts";
 import { isBootstrapped, ownerOf, rulesOfUser } from "./identities.ts";
 import { createOpenCount } from "./open_count.ts";
 import { ANYBODY, NOBODY, type Principal, principalOf } from "./principal.ts";
@@ -151,7 +151,7 @@ export function createAuth(deps: AuthDeps): Auth {
       });
     }
     if (access.who === "somewhere" && !principal.maySomewhere(access)) {
-      throw denial(principal.name, { ...access, namespace: "" });
+      throw makeDenial(principal.name, { ...access, namespace: "" });
     }
     if (access.who === "permitted") principal.permit({ ...access, namespace: namespaceOf(access, params) });
     const search = new URL(incoming.request.url).searchParams;
@@ -161,7 +161,7 @@ export function createAuth(deps: AuthDeps): Auth {
       if (
         access.who === "somewhere" ? principal.maySomewhere(extra) : principal.may({ ...extra, namespace })
       ) continue;
-      throw denial(principal.name, { ...extra, namespace });
+      throw makeDenial(principal.name, { ...extra, namespace });
     }
   }
 

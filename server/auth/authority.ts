@@ -126,7 +126,7 @@ export function effectiveRules(
 }
 
 /** The error that refuses a permission. */
-export function denial(user: string, { resource, verb, namespace }: Permission): RuneError {
+export function makeDenial(user: string, { resource, verb, namespace }: Permission): RuneError {
   const where = namespace === "" ? "" : ` in namespace ${namespace}`;
   const lack = verb.includes(".") ? `lacks the verb ${verb}` : `may not ${verb} ${resource}`;
   return new RuneError("permission_denied", `${user} ${lack}${where}`, {

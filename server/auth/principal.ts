@@ -4,7 +4,7 @@ import {
   allows,
   allowsSomewhere,
   BUILTIN_POLICIES,
-  denial,
+  makeDenial,
   type Permission,
   type Permit,
 } from "./authority.ts";
@@ -38,7 +38,7 @@ export function principalOf(
     may: (permission) => allows(rules, permission),
     maySomewhere: (permission) => allowsSomewhere(rules, permission),
     permit(permission) {
-      if (!allows(rules, permission)) throw denial(name, permission);
+      if (!allows(rules, permission)) throw makeDenial(name, permission);
     },
   };
 }

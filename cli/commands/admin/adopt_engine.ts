@@ -1,7 +1,7 @@
 /** `rune admin adopt-engine`: accepts another Docker Engine on an operator's word. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { Adoption } from "../../../model/api.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 
 /** Defines the command. */
 export function defineAdoptEngine(group: Command, cli: Cli): void {
@@ -15,7 +15,7 @@ export function defineAdoptEngine(group: Command, cli: Cli): void {
     "\nThe daemon manages no containers while it cannot prove that the Engine behind the socket is the one that its\n" +
       "containers are on; rune status says why. It believes what you say here: a container that still runs\n" +
       "elsewhere becomes a second writer of its volumes.\n" +
-      examples("rune admin adopt-engine --containers-are-gone", "rune admin adopt-engine --take-over"),
+      formatExamples("rune admin adopt-engine --containers-are-gone", "rune admin adopt-engine --take-over"),
   );
   adopt.action(async ({ containersAreGone = false, takeOver = false }, self) => {
     const { terminal, client } = openSession(cli, self);

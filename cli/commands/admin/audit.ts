@@ -1,7 +1,7 @@
 /** `rune admin audit`: who did what. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { AuditRecord } from "../../../model/identity.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 import { withInterrupt } from "../../terminal/interrupt.ts";
 import { renderYaml } from "../../terminal/output.ts";
 import type { Paint } from "../../terminal/paint.ts";
@@ -30,7 +30,7 @@ export function defineAudit(group: Command, cli: Cli): void {
     "after",
     "\nRune records every write, every exec and every refusal, in at most five files of 10 MiB. `begun` means that the\n" +
       "outcome is unknown: the request still runs, or the daemon died.\n" +
-      examples(
+      formatExamples(
         "rune admin audit --since 1h",
         "rune admin audit -f --denied",
         "rune admin audit --user ci -o json",

@@ -1,7 +1,7 @@
 /** `rune admin bootstrap`: the first token. @module */
 import type { Command } from "@commander-js/extra-typings";
 import type { NewTokenView } from "../../../model/identity.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 import { newTokenText } from "../../describe/identity_text.ts";
 import { printNewToken } from "./token.ts";
 
@@ -19,7 +19,7 @@ export function defineBootstrap(group: Command, cli: Cli): void {
     "after",
     "\nThe token belongs to the user root, who may do everything, and is shown once. The command works only while the\n" +
       "daemon has no valid token. Run it right after the first start: whoever runs it first is root.\n" +
-      examples(
+      formatExamples(
         "rune admin bootstrap --out-file root.token",
         "rune login local --server http://127.0.0.1:7861 --token-file root.token",
       ),

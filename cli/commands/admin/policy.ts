@@ -3,7 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import type { PolicyView, Rule } from "../../../model/identity.ts";
 import { RuneError } from "../../../model/error.ts";
 import { segment } from "../../client/client.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 import { UsageError } from "../../terminal/exit_codes.ts";
 import { POLICY_COLUMNS } from "../../describe/identity_text.ts";
 import { renderJson, renderYaml } from "../../terminal/output.ts";
@@ -67,7 +67,7 @@ function defineWrite(group: Command, cli: Cli, verb: "create" | "set"): void {
   addGlobalFlags(write);
   const example =
     `rune admin policy ${verb} deployer --rule services:get,list,watch,create,update,scale@prod`;
-  write.addHelpText("after", WORDS + examples(example, `rune admin policy ${verb} -f deployer.yaml`));
+  write.addHelpText("after", WORDS + formatExamples(example, `rune admin policy ${verb} -f deployer.yaml`));
   write.action(async (name, flags, self) => {
     const { terminal, client } = openSession(cli, self);
     for (const { name: called, ...body } of await readPolicies(name, { flags, cli })) {
@@ -84,7 +84,7 @@ function defineWrite(group: Command, cli: Cli, verb: "create" | "set"): void {
 export function definePolicies(group: Command, cli: Cli): void {
   const list = group.command("list").alias("ls").description("list policies");
   addGlobalFlags(list, { output: true });
-  list.addHelpText("after", examples("rune admin policy list"));
+  list.addHelpText("after", formatExamples("rune admin policy list"));
   list.action(async (_, self) => {
     const session = openSession(cli, self);
     const { items } = await session.client.request<{ items: PolicyView[] }>("GET", "/v1/admin/policies");
@@ -93,7 +93,7 @@ export function definePolicies(group: Command, cli: Cli): void {
 
   const get = group.command("get").description("show the rules of a policy").argument("<name>");
   addGlobalFlags(get, { output: true });
-  get.addHelpText("after", examples("rune admin policy get readwrite"));
+  get.addHelpText("after", formatExamples("rune admin policy get readwrite"));
   get.action(async (name, _, self) => {
     const { terminal, client, output } = openSession(cli, self);
     const { items } = await client.request<{ items: PolicyView[] }>("GET", "/v1/admin/policies");
@@ -109,7 +109,7 @@ export function definePolicies(group: Command, cli: Cli): void {
 
   const remove = group.command("delete").description("delete a policy that nobody has").argument("<name>");
   addGlobalFlags(remove);
-  remove.addHelpText("after", examples("rune admin policy delete deployer"));
+  remove.addHelpText("after", formatExamples("rune admin policy delete deployer"));
   remove.action(async (name, _, self) => {
     const { terminal, client } = openSession(cli, self);
     await client.request("DELETE", `/v1/admin/policies/${segment(name)}`);

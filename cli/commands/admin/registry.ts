@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { parseNameRef } from "../../../model/name.ts";
 import type { RegistryView } from "../../../model/registry.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 import { UsageError } from "../../terminal/exit_codes.ts";
 import type { Column } from "../../terminal/output.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
@@ -81,7 +81,7 @@ export function defineRegistries(group: Command, cli: Cli): void {
   list.addHelpText(
     "after",
     "\nA pull uses the longest matching pattern. Of two equally long patterns, the stored one wins over the one in\n" +
-      "the runefile.\n" + examples("rune admin registry list"),
+      "the runefile.\n" + formatExamples("rune admin registry list"),
   );
   list.action(async (_, self) => {
     const session = openSession(cli, self);
@@ -103,7 +103,7 @@ export function defineRegistries(group: Command, cli: Cli): void {
     "after",
     "\nA secret is read at every pull: cast it with another password, and the next pull uses that. Credentials that you\n" +
       "pass here are stored encrypted and never shown.\n" +
-      examples(
+      formatExamples(
         "rune admin registry set ghcr.io --secret ghcr",
         "rune admin registry set 'registry.example.com:5000/team/*' --secret pull.infra.rune",
         "pass show ghcr | rune admin registry set ghcr.io/owner --username reader --password-stdin",
@@ -120,7 +120,7 @@ export function defineRegistries(group: Command, cli: Cli): void {
   const remove = group.command("delete").description("delete a stored registry and its credentials")
     .argument("<pattern>");
   addGlobalFlags(remove);
-  remove.addHelpText("after", examples("rune admin registry delete ghcr.io"));
+  remove.addHelpText("after", formatExamples("rune admin registry delete ghcr.io"));
   remove.action(async (match, _, self) => {
     const { terminal, client } = openSession(cli, self);
     const view = await client.request<RegistryView>("DELETE", PATH, { query: { match } });

@@ -1,6 +1,6 @@
 /** `rune admin rotate-kek`: a new key for all secrets. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 
 /** How long rewrapping the keys and rewriting the database may take, in milliseconds. */
 const TIMEOUT_MS = 10 * 60_000;
@@ -14,7 +14,7 @@ export function defineRotateKek(group: Command, cli: Cli): void {
   rotate.addHelpText(
     "after",
     "\nThe new key takes the place of the old one. Back it up: new backups need the new key, earlier ones the old key.\n" +
-      examples("rune admin rotate-kek"),
+      formatExamples("rune admin rotate-kek"),
   );
   rotate.action(async (_, self) => {
     const { terminal, client } = openSession(cli, self);

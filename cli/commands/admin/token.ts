@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { NewTokenView, TokenView } from "../../../model/identity.ts";
 import { segment } from "../../client/client.ts";
-import { addGlobalFlags, type Cli, examples, openSession, type Session } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession, type Session } from "../../client/command.ts";
 import { newTokenText, TOKEN_COLUMNS } from "../../describe/identity_text.ts";
 import { reserveTokenFile } from "../../files/token_file.ts";
 import { printItems } from "./items.ts";
@@ -34,7 +34,7 @@ export async function printNewToken(
 export function defineTokens(group: Command, cli: Cli): void {
   const list = group.command("list").alias("ls").description("list tokens without their secrets");
   addGlobalFlags(list, { output: true });
-  list.addHelpText("after", examples("rune admin token list"));
+  list.addHelpText("after", formatExamples("rune admin token list"));
   list.action(async (_, self) => {
     const session = openSession(cli, self);
     const { items } = await session.client.request<{ items: TokenView[] }>("GET", "/v1/admin/tokens");
@@ -50,7 +50,7 @@ export function defineTokens(group: Command, cli: Cli): void {
   create.addHelpText(
     "after",
     "\nThe token is shown once. To create one, your own policies must cover the user's.\n" +
-      examples("rune admin token create ci --expires-in 90d --out-file ci.token"),
+      formatExamples("rune admin token create ci --expires-in 90d --out-file ci.token"),
   );
   create.action(async (user, { expiresIn, description, outFile }, self) => {
     const session = openSession(cli, self);
@@ -66,7 +66,7 @@ export function defineTokens(group: Command, cli: Cli): void {
     "<id>",
   );
   addGlobalFlags(revoke);
-  revoke.addHelpText("after", examples("rune admin token revoke 3f9c2b7d10aa45e6"));
+  revoke.addHelpText("after", formatExamples("rune admin token revoke 3f9c2b7d10aa45e6"));
   revoke.action(async (id, _, self) => {
     const { terminal, client } = openSession(cli, self);
     const gone = await client.request<TokenView>("DELETE", `/v1/admin/tokens/${segment(id)}`);

@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { UserView } from "../../../model/identity.ts";
 import { segment } from "../../client/client.ts";
-import { addGlobalFlags, type Cli, examples, openSession } from "../../client/command.ts";
+import { addGlobalFlags, type Cli, formatExamples, openSession } from "../../client/command.ts";
 import { USER_COLUMNS } from "../../describe/identity_text.ts";
 import { printItems } from "./items.ts";
 
@@ -21,7 +21,7 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
     `list ${type === "user" ? "users" : "service accounts"}`,
   );
   addGlobalFlags(list, { output: true });
-  list.addHelpText("after", examples(`rune admin ${word} list`));
+  list.addHelpText("after", formatExamples(`rune admin ${word} list`));
   list.action(async (_, self) => {
     const session = openSession(cli, self);
     const { items } = await session.client.request<{ items: UserView[] }>("GET", "/v1/admin/users");
@@ -37,7 +37,7 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
     "after",
     "\nThe policies that you name replace all that the account holds. To add one, name the earlier ones too:\n" +
       `rune admin ${word} list shows them.\n` +
-      examples(
+      formatExamples(
         `rune admin ${word} grant alice --policy readwrite`,
         `rune admin ${word} grant alice --policy readonly,cast      # both, and no other`,
       ),
@@ -51,7 +51,7 @@ function defineShared(group: Command, cli: Cli, type: UserView["type"]): void {
 
   const remove = group.command("delete").description("delete it and its tokens").argument("<name>");
   addGlobalFlags(remove);
-  remove.addHelpText("after", examples(`rune admin ${word} delete alice`));
+  remove.addHelpText("after", formatExamples(`rune admin ${word} delete alice`));
   remove.action(async (name, _, self) => {
     const { terminal, client } = openSession(cli, self);
     await client.request("DELETE", `/v1/admin/users/${segment(name)}`);
@@ -73,7 +73,7 @@ export function defineUsers(group: Command, cli: Cli): void {
   create.addHelpText(
     "after",
     "\nA user logs in with a token: rune admin token create <name>. You cannot create a user with more rights than yours.\n" +
-      examples("rune admin user create alice --policy readwrite --description 'Alice, on call'"),
+      formatExamples("rune admin user create alice --policy readwrite --description 'Alice, on call'"),
   );
   create.action(async (name, { policy, description }, self) => {
     const { terminal, client } = openSession(cli, self);
@@ -99,7 +99,7 @@ export function defineServiceAccounts(group: Command, cli: Cli): void {
   create.addHelpText(
     "after",
     "\nIts policies apply only in the namespace of -n, even if they name others.\n" +
-      examples(
+      formatExamples(
         "rune admin service create ci -n prod --policy cast",
         "rune admin token create ci --expires-in 90d",
       ),
