@@ -239,7 +239,7 @@ Deno.test({
         const refused = await restore(...flags);
         assert.equal(refused.code, 5, refused.stderr);
         const where =
-          `runs, with the data directory ${host.dataDir} (pid ${host.daemon.pid}); nothing was restored`;
+          `is running, with the data directory ${host.dataDir} (pid ${host.daemon.pid}); nothing was restored`;
         assert.ok(refused.stderr.includes(where), refused.stderr);
         assert.match(refused.stderr, /hint: stop that daemon first; .*--as-copy/);
       }

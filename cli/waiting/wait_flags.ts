@@ -23,7 +23,7 @@ export interface WaitFlags {
 /** Adds these flags. */
 export function addWaitFlags(command: CommandUnknownOpts): void {
   command
-    .option("--wait", "wait until it is done (the default)", true)
+    .option("--wait", "wait until it is done", true)
     .option("--no-wait", "return as soon as the daemon has accepted it")
     .option("--timeout <duration>", "how long to wait: 30s, 5m, 1h", "5m");
 }
