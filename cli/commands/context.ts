@@ -45,7 +45,9 @@ export const define: Define = (group, cli) => {
     else if (output === "yaml") terminal.out(await renderYaml({ items: rows }));
     else if (output === "name") terminal.out(rows.map(({ name }) => `context/${name}\n`).join(""));
     else if (rows.length === 0) terminal.err("no contexts; rune login creates one\n");
-    else terminal.out(new Table(COLUMNS, { paint, wide: false, headers: true }).render(rows, undefined));
+    else {terminal.out(
+        await new Table(COLUMNS, { paint, wide: false, headers: true }).render(rows, undefined),
+      );}
   });
 
   const use = group.command("use").description("switch to a context").argument("<name>");

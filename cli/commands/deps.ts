@@ -76,7 +76,7 @@ async function print<R>(session: Session, rows: R[], columns: Column<R, unknown>
   const { terminal, output, paint } = session;
   if (output === "json") return terminal.out(renderJson(rows));
   if (output === "yaml") return terminal.out(await renderYaml(rows));
-  terminal.out(new Table(columns, { paint, wide: false, headers: true }).render(rows, {}));
+  terminal.out(await new Table(columns, { paint, wide: false, headers: true }).render(rows, {}));
 }
 
 /** The tree of one service, or of each that depends on another. */

@@ -142,7 +142,7 @@ async function print(view: View, resources: AnyResource[], options: { single: bo
     terminal.err(`no ${kind.plural} found${where}\n`);
   } else {
     const context = output === "wide" ? await measuredContext(view, resources) : contextOf(session);
-    terminal.out(tableOf(view).render(resources, context));
+    terminal.out(await tableOf(view).render(resources, context));
   }
 }
 
@@ -160,7 +160,7 @@ async function watch(view: View, names: string[]): Promise<void> {
       terminal.out(resources.map((r) => `${kind.kind}/${r.name}\n`).join(""));
     } else if (resources.length > 0) {
       const state = type === "delete" ? { state: "Deleted" } : {};
-      terminal.out(table.render(resources, contextOf(session), state));
+      terminal.out(await table.render(resources, contextOf(session), state));
     }
   };
   await withInterrupt(async (signal) => {
@@ -280,7 +280,7 @@ async function showKinds(
     );
     const table = new Table(named, { paint, wide: output === "wide", headers: flags.headers });
     const context = output === "wide" ? await measuredContext(view, resources) : contextOf(session);
-    terminal.out(table.render(resources, context));
+    terminal.out(await table.render(resources, context));
   }
 }
 

@@ -68,10 +68,10 @@ export const define: Define = (command, cli) => {
     if (instances.length === 0) {
       return terminal.err(`${target.kind} ${target.name} has no instances: it is stopped\n`);
     }
-    if (!checks) return terminal.out(new Table(INSTANCES, options).render(instances, {}));
+    if (!checks) return terminal.out(await new Table(INSTANCES, options).render(instances, {}));
     if (report.checks.length === 0) {
       return terminal.err(`${target.kind} ${target.name} has no checks: it is ready when it runs\n`);
     }
-    terminal.out(new Table(CHECKS, options).render(report.checks, { now: Date.now() }));
+    terminal.out(await new Table(CHECKS, options).render(report.checks, { now: Date.now() }));
   });
 };

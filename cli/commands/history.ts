@@ -61,7 +61,7 @@ export const define: Define = (command, cli) => {
     ];
     const { headers } = options as { headers: boolean };
     const table = new Table(columns, { paint, wide: output === "wide", headers });
-    terminal.out(table.render(items, { now: Date.now() }));
+    terminal.out(await table.render(items, { now: Date.now() }));
     const earlier = items.find((past) => past.ready && !past.live);
     if (earlier && headers) {
       terminal.err(

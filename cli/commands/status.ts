@@ -28,7 +28,10 @@ function warningsText(status: Status, { now, paint }: { now: number; paint: Pain
 }
 
 /** The status in words. */
-export function statusText(status: Status, options: { now: number; paint: Paint }): string {
+export async function statusText(
+  status: Status,
+  options: { now: number; paint: Paint },
+): Promise<string> {
   const { paint } = options;
   const lines = [
     `node ${status.node}, rune ${status.version}, up ${
@@ -43,7 +46,9 @@ export function statusText(status: Status, options: { now: number; paint: Paint 
     ...status.warnings.map((warning) => `${paint("yellow", "warning")} ${oneLine(warning)}`),
   ];
   const table = new Table(COLUMNS, { paint, wide: false, headers: true });
-  const namespaces = status.namespaces.length === 0 ? "" : `\n${table.render(status.namespaces, undefined)}`;
+  const namespaces = status.namespaces.length === 0
+    ? ""
+    : `\n${await table.render(status.namespaces, undefined)}`;
   return lines.join("\n") + "\n" + namespaces + warningsText(status, options);
 }
 
@@ -56,6 +61,6 @@ export const define: Define = (command, cli) => {
     const status = await client.request<Status>("GET", "/v1/status");
     if (output === "json") terminal.out(renderJson(status));
     else if (output === "yaml") terminal.out(await renderYaml(status));
-    else terminal.out(statusText(status, { now: Date.now(), paint }));
+    else terminal.out(await statusText(status, { now: Date.now(), paint }));
   });
 };

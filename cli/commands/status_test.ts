@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createPainter } from "../terminal/paint.ts";
 import { statusText } from "./status.ts";
 
-Deno.test("statusText() shows what is out of order, and counts by namespace", () => {
-  const text = statusText({
+Deno.test("statusText() shows what is out of order, and counts by namespace", async () => {
+  const text = await statusText({
     version: "1.2.3",
     node: "laptop",
     daemonId: "d",

@@ -34,7 +34,7 @@ async function list(session: Session): Promise<void> {
   }
   const where: Column<TrashItem, number> = { header: "NAMESPACE", cell: (item) => item.namespace };
   const columns = allNamespaces ? [where, ...COLUMNS] : COLUMNS;
-  terminal.out(new Table(columns, { paint, wide: true, headers: true }).render(items, Date.now()));
+  terminal.out(await new Table(columns, { paint, wide: true, headers: true }).render(items, Date.now()));
 }
 
 /** Defines the command. */

@@ -38,7 +38,7 @@ async function body(client: Client, resource: AnyResource, context: DescribeCont
       });
       instances.sort((a, b) => a.spec.ordinal - b.spec.ordinal);
       const used = await instanceUsage(client, namespace);
-      return describeService(resource, { context: { ...context, instanceUsage: used }, instances });
+      return await describeService(resource, { context: { ...context, instanceUsage: used }, instances });
     }
     case "volume":
       return describeVolume(resource, { context, services: await listResources(client, "service", {}) });
@@ -71,5 +71,5 @@ export async function describeResource(
     .sort((a, b) => a.resourceVersion - b.resourceVersion)
     .slice(-EVENTS);
   const table = new Table(columnsOf("event"), { paint: context.paint, wide: true, headers: true });
-  return text + formatPart("Events", events.length === 0 ? "none" : table.render(events, context));
+  return text + formatPart("Events", events.length === 0 ? "none" : await table.render(events, context));
 }

@@ -25,12 +25,12 @@ Deno.test("shellWords() quotes what a shell would split", () => {
   assert.equal(shellWords(["sh", "-c", "echo 'a b'"]), "sh -c 'echo '\\''a b'\\'''");
 });
 
-Deno.test("describeService() shows its state, mounts and instances", () => {
+Deno.test("describeService() shows its state, mounts and instances", async () => {
   const service = aService("web", {
     spec: { scale: 2, volumes: [{ ...mount, name: "data", claim: { name: "web-data" } }] },
     status: { state: "Degraded", reason: "CrashLoop", message: "web-1: it exited" },
   });
-  const text = describeService(service, { context, instances: [anInstance("web", 0)] });
+  const text = await describeService(service, { context, instances: [anInstance("web", 0)] });
   assert.match(text, /^Status: +Degraded \(CrashLoop\): web-1: it exited$/m);
   assert.match(text, /^Instances: +1 ready of 2, 1 up to date$/m);
   assert.match(text, /^Mounts:\n {2}\/data {2}volume web-data$/m);

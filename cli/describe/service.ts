@@ -109,10 +109,10 @@ function configText({ namespace, name, status: { staleConfig } }: Service): stri
 }
 
 /** The description of a service. */
-export function describeService(
+export async function describeService(
   service: Service,
   options: { context: DescribeContext; instances: Instance[] },
-): string {
+): Promise<string> {
   const { context, instances } = options;
   const { spec, status } = service;
   const deleting = service.deletionRequestedAt !== undefined;
@@ -174,5 +174,5 @@ export function describeService(
       ].join("\n"),
     ) +
     formatPart("Init steps", spec.initSteps.map(initStepLine).join("\n")) +
-    formatPart("Instances", instances.length === 0 ? "none" : table.render(instances, context));
+    formatPart("Instances", instances.length === 0 ? "none" : await table.render(instances, context));
 }

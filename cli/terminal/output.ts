@@ -1,5 +1,4 @@
 /** Output formats: tables, a single resource as `KEY: value` lines, JSON, YAML, names. @module */
-import stringWidth from "string-width";
 import { isPlain, UNSAFE_LETTER } from "../../base/plain_text.ts";
 import { type Paint, styleOfState } from "./paint.ts";
 
@@ -20,8 +19,16 @@ const toOneLine = (text: string) => text.replace(LINE_BREAKERS, " ");
 
 const GAP = "   ";
 
-/** Pads a text to a width on the terminal. */
-const padTo = (width: number, text: string) => text + " ".repeat(Math.max(0, width - stringWidth(text)));
+const ASCII = /^[ -~]*$/;
+
+/**
+ * Makes a function that says how many columns a text takes. Loads what knows other letters only for these: it
+ * takes longer than everything else that a table needs.
+ */
+async function measureWidths(texts: string[]): Promise<(text: string) => number> {
+  if (texts.every((text) => ASCII.test(text))) return (text) => text.length;
+  return (await import("string-width")).default;
+}
 
 /** A row of a table: texts, with the style of each. */
 interface Cell {
@@ -45,7 +52,7 @@ export class Table<R, C> {
   }
 
   /** The lines of some rows. @param options.state replaces the text of state columns. */
-  render(resources: R[], context: C, options: { state?: string } = {}): string {
+  async render(resources: R[], context: C, options: { state?: string } = {}): Promise<string> {
     const rows = resources.map((resource) =>
       this.#columns.map((column): Cell => ({
         text: toOneLine(
@@ -54,19 +61,20 @@ export class Table<R, C> {
         state: column.state === true,
       }))
     );
+    const widthOf = await measureWidths(rows.flat().map(({ text }) => text));
     for (const row of rows) {
-      row.forEach((cell, i) => this.#widths[i] = Math.max(this.#widths[i]!, stringWidth(cell.text)));
+      row.forEach((cell, i) => this.#widths[i] = Math.max(this.#widths[i]!, widthOf(cell.text)));
     }
     if (this.#wantsHeader) {
       rows.unshift(this.#columns.map(({ header }) => ({ text: header, state: false })));
       this.#wantsHeader = false;
     }
-    return rows.map((row) => this.#line(row)).join("");
+    return rows.map((row) => this.#line(row, widthOf)).join("");
   }
 
-  #line(row: Cell[]): string {
+  #line(row: Cell[], widthOf: (text: string) => number): string {
     const cells = row.map(({ text, state }, i) => {
-      const padded = i === row.length - 1 ? text : padTo(this.#widths[i]!, text);
+      const padded = i === row.length - 1 ? text : text + " ".repeat(this.#widths[i]! - widthOf(text));
       return state ? this.#paint(styleOfState(text), padded) : padded;
     });
     return cells.join(GAP).trimEnd() + "\n";

@@ -44,43 +44,43 @@ Deno.test("a volume's USED shows an enforced limit, no limit if there is none, a
   assert.match(show(), /^USED: -$/m);
 });
 
-Deno.test("Table aligns columns, omits wide ones and ends lines without spaces", () => {
+Deno.test("Table aligns columns, omits wide ones and ends lines without spaces", async () => {
   const table = new Table(columnsOf("volume"), { paint: plain, wide: false, headers: true });
   assert.equal(
-    table.render([aVolume("web-data"), aVolume("x", { state: "Provisioning" })], context),
+    await table.render([aVolume("web-data"), aVolume("x", { state: "Provisioning" })], context),
     "NAME       CLASS   STATUS         SIZE   ACCESS          AGE\n" +
       "web-data   local   Available      1Gi    ReadWriteOnce   5m\n" +
       "x          local   Provisioning   1Gi    ReadWriteOnce   5m\n",
   );
 });
 
-Deno.test("Table prints headers once, keeps widths, and none at all without headers", () => {
+Deno.test("Table prints headers once, keeps widths, and none at all without headers", async () => {
   const columns: Column<{ name: string }, undefined>[] = [
     { header: "NAME", cell: (r) => r.name },
     { header: "B", cell: () => "b" },
   ];
   const table = new Table(columns, { paint: plain, wide: false, headers: true });
-  assert.equal(table.render([{ name: "longname" }], undefined), "NAME       B\nlongname   b\n");
-  assert.equal(table.render([{ name: "x" }], undefined), "x          b\n");
+  assert.equal(await table.render([{ name: "longname" }], undefined), "NAME       B\nlongname   b\n");
+  assert.equal(await table.render([{ name: "x" }], undefined), "x          b\n");
   const bare = new Table(columns, { paint: plain, wide: false, headers: false });
-  assert.equal(bare.render([{ name: "x" }], undefined), "x   b\n");
+  assert.equal(await bare.render([{ name: "x" }], undefined), "x   b\n");
 });
 
-Deno.test("Table colours states only if colours are enabled, and pads before it paints", () => {
+Deno.test("Table colours states only if colours are enabled, and pads before it paints", async () => {
   const columns: Column<string, undefined>[] = [
     { header: "STATUS", cell: (s) => s, state: true },
     { header: "Z", cell: () => "z" },
   ];
   const table = new Table(columns, { paint: createPainter(true), wide: false, headers: false });
-  const text = forTerminal(table.render(["Running", "Ok"], undefined));
+  const text = forTerminal(await table.render(["Running", "Ok"], undefined));
   assert.equal(text, "\x1b[32mRunning\x1b[0m   z\nOk        z\n");
 });
 
-Deno.test("Table and renderBlock() remove control characters from values", () => {
+Deno.test("Table and renderBlock() remove control characters from values", async () => {
   const columns: Column<string, undefined>[] = [{ header: "MESSAGE", cell: (s) => s }];
   const evil = "a\x1b[2Jb\nc";
   const table = new Table(columns, { paint: plain, wide: false, headers: false });
-  assert.equal(table.render([evil], undefined), "a [2Jb c\n");
+  assert.equal(await table.render([evil], undefined), "a [2Jb c\n");
   assert.equal(renderBlock(columns, evil, { context: undefined, paint: plain }), "MESSAGE: a [2Jb c\n");
 });
 
@@ -110,17 +110,20 @@ Deno.test("renderYaml() keeps the meaning when it escapes control characters", a
   assert.doesNotMatch(text, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 });
 
-Deno.test("Table aligns columns as a terminal shows them: wide characters take two columns, combining ones none", () => {
+Deno.test("Table aligns columns as a terminal shows them: wide characters take two columns, combining ones none", async () => {
   const columns: Column<string[], typeof context>[] = [
     { header: "A", cell: ([a]) => a! },
     { header: "B", cell: ([, b]) => b! },
   ];
   const table = new Table(columns, { paint: plain, wide: false, headers: true });
-  assert.deepEqual(table.render([["日本", "x"], ["e\u0301", "y"], ["plain", "z"]], context).split("\n"), [
-    "A       B",
-    "日本    x",
-    "e\u0301       y",
-    "plain   z",
-    "",
-  ]);
+  assert.deepEqual(
+    (await table.render([["日本", "x"], ["e\u0301", "y"], ["plain", "z"]], context)).split("\n"),
+    [
+      "A       B",
+      "日本    x",
+      "e\u0301       y",
+      "plain   z",
+      "",
+    ],
+  );
 });

@@ -17,6 +17,6 @@ export async function printItems<T>(
   else if (items.length === 0) terminal.err("none found\n");
   else {
     const table = new Table(columns, { paint, wide: output === "wide", headers: true });
-    terminal.out(table.render(items, { now: Date.now() }));
+    terminal.out(await table.render(items, { now: Date.now() }));
   }
 }
