@@ -3,11 +3,8 @@ import { z } from "zod";
 import { listUpTo, textUpTo } from "./bounded.ts";
 import { LIMITS } from "./limits.ts";
 import { nameSchema } from "./name.ts";
-import { claimRefSchema, classRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
-import { bytesSchema } from "./quantity.ts";
-import { ownSnapshotPolicySchema } from "./snapshot_policy.ts";
-import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
-import { accessModeSchema } from "./volume.ts";
+import { claimRefSchema, configRefSchema, secretRefSchema } from "./reference.ts";
+import { volumeSpecFields } from "./volume.ts";
 
 /** Paths at which nothing may be mounted. */
 export const BLOCKED_MOUNT_PATHS = ["/", "/etc", "/proc", "/sys", "/var/run/docker.sock"];
@@ -61,15 +58,10 @@ const fileModeSchema = textUpTo(LIMITS.word).regex(/^0{0,2}[0-7]{3}$/, {
   error: "expected permissions from 0000 to 0777: no setuid, setgid or sticky bit",
 });
 
-export const claimTemplateSchema = z.strictObject({
-  storageClassName: classRefSchema.optional(),
-  size: bytesSchema,
-  accessMode: accessModeSchema,
-  reclaimPolicy: reclaimPolicySchema.optional(),
-  parameters: parametersSchema.default({}),
-  /** For the volumes that it makes, while its service exists. Default: the class's policy. */
-  snapshotPolicy: ownSnapshotPolicySchema.optional(),
-});
+/**
+ * The volumes that a claim makes, one for each ordinal. Their snapshot policy holds while the service exists.
+ */
+export const claimTemplateSchema = z.strictObject(volumeSpecFields);
 
 export const volumeMountSchema = z.strictObject({
   name: nameSchema,

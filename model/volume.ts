@@ -14,7 +14,8 @@ import { parametersSchema, reclaimPolicySchema } from "./storage_class.ts";
 export const accessModeSchema = z.enum(["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"]);
 export type AccessMode = z.infer<typeof accessModeSchema>;
 
-const specFields = {
+/** What a volume asks for, whether a user declares it or a claim template makes it. */
+export const volumeSpecFields = {
   /** Default: the default class at the first write, which then stays. */
   storageClassName: classRefSchema.optional(),
   size: bytesSchema,
@@ -31,13 +32,13 @@ export const volumeBody = z.strictObject({
   name: nameSchema,
   namespace: nameSchema.optional(),
   labels: labelsSchema,
-  ...specFields,
+  ...volumeSpecFields,
   /** The data that it starts with. */
   source: writtenSourceSchema.optional(),
 });
 
 export const volumeSpecSchema = z.strictObject({
-  ...specFields,
+  ...volumeSpecFields,
   /** The data that it started with. */
   source: volumeSourceSchema.optional(),
 });
