@@ -7,7 +7,7 @@ import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import { containerListSchema } from "./container_state.ts";
 import { type Engine, unlessAbsent } from "./engine.ts";
-import { LABEL, labelFilter, networkName } from "./labels.ts";
+import { LABEL, labelFilter, networkName, SHARED } from "./labels.ts";
 
 const networkSchema = z.object({
   Id: z.string(),
@@ -141,7 +141,8 @@ export function createNetworks(engine: Engine, daemonId: string): Networks {
       query: { all: "1", filters: labelFilter({ [LABEL.daemon]: daemonId }) },
       signal,
     });
-    const needed = new Set(containers.map((c) => c.Labels[LABEL.namespace]));
+    // Any container may join the network of all namespaces.
+    const needed = new Set(containers.flatMap((c) => [c.Labels[LABEL.namespace], SHARED]));
     let removed = 0;
     for (const network of idle) {
       const namespace = network.Labels[LABEL.namespace] ?? "";

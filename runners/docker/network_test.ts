@@ -94,6 +94,17 @@ test("a duplicate network of a daemon that was killed while it created one is re
   assert.deepEqual(await networks(room), [name]);
 });
 
+test("list() removes the networks of a daemon that died before it could", async (room) => {
+  const [idle, used] = [room.shell("exit 0", { namespace: "idle" }), room.shell("exit 0")];
+  // This daemon would remove a network only after the test.
+  const dying = room.reopen({ networkGraceMs: 600_000 });
+  for (const spec of [idle, used]) await dying.create(spec, signal());
+  await dying.remove(idle, signal());
+  assert.equal((await networks(room)).length, 2);
+  assert.equal((await room.reopen().list(signal())).length, 1);
+  await untilNetworks(room, [networkName(used.namespace, room.daemonId)]);
+});
+
 test("start() recreates a network that was removed by hand", async (room) => {
   const spec = room.shell("sleep 100");
   await room.runner.create(spec, signal());

@@ -29,8 +29,6 @@ export interface RunIndex {
   /** Caches a run from a list, unless it is already cached. */
   add(ref: RunRef, run: { id: string; namespace: string }): void;
   forget(ref: RunRef): void;
-  /** Whether a run of the namespace is cached. */
-  uses(namespace: string): boolean;
 }
 
 /** Creates an empty index over the containers of `daemonId`. */
@@ -64,6 +62,5 @@ export function createRunIndex(engine: Engine, daemonId: string): RunIndex {
       if (runs.get(keyOf(ref))?.id !== run.id) runs.set(keyOf(ref), { ...run, fresh: false });
     },
     forget: (ref) => void runs.delete(keyOf(ref)),
-    uses: (namespace) => [...runs.values()].some((run) => run.namespace === namespace),
   };
 }

@@ -81,19 +81,18 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   const ownerOf = createImageAccounts({ describe, read: imageFiles.texts });
   let cleanup: Timer | undefined;
 
-  /** Removes unused networks after a while. A failure costs nothing, as the next removal repeats it. */
+  /**
+   * Removes unused networks after a while, which starts again with each call. If that fails, or the daemon
+   * dies before, the next {@linkcode list} repeats it.
+   */
   function removeNetworksSoon(): void {
     cleanup?.clear();
+    cleanup = undefined;
     if (closing.signal.aborted) return;
-    const removeNetworks = () => void networks.removeUnused(closing.signal).catch(() => undefined);
-    cleanup = startTimer(networkGraceMs, removeNetworks, { unref: true });
-  }
-
-  /**
-   * Removes the network after the last run of its namespace, even if it was created for a run that failed.
-   */
-  function removeNetworkAfterLast(namespace: string | undefined): void {
-    if (namespace === undefined || !runs.uses(namespace)) removeNetworksSoon();
+    cleanup = startTimer(networkGraceMs, () => {
+      cleanup = undefined;
+      void networks.removeUnused(closing.signal).catch(() => undefined);
+    }, { unref: true });
   }
 
   async function inspect(ref: RunRef, signal: AbortSignal): Promise<RunState> {
@@ -171,7 +170,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
       await removeContainer(engine, known.id, { keepVolumes: engineVolumes.length > 0, signal });
     }
     runs.forget(ref);
-    removeNetworkAfterLast(known?.namespace);
+    removeNetworksSoon();
   }
 
   async function list(signal: AbortSignal): Promise<RunState[]> {
@@ -184,6 +183,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     });
     const states = containers.flatMap((c) => listedStateOf(c, daemonId) ?? []);
     for (const state of states) runs.add(state, { id: state.handle!, namespace: state.namespace ?? "" });
+    // A daemon that was killed removes nothing, and a removal that failed is not repeated by itself.
+    if (!cleanup) removeNetworksSoon();
     const inspected = await Promise.all(states.map((s) => s.state === "exited" ? inspect(s, signal) : s));
     return inspected.filter((s) => s.state !== "absent");
   }
@@ -203,7 +204,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     async create(spec, signal) {
       const make = () => createContainer(engine, spec, { daemonId, publishOn, signal });
       const { state, created } = await networks.use(spec.namespace, { signal, make }).catch((error) => {
-        removeNetworkAfterLast(spec.namespace);
+        // The network may have been created for this run alone.
+        removeNetworksSoon();
         throw error;
       });
       if (spec.joinsShared && state.state === "created") {
@@ -214,9 +216,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     },
     async rehearse(spec, { covered, signal }) {
       const make = () => rehearseContainer(engine, spec, { daemonId, publishOn, covered, signal });
-      await networks.use(spec.namespace, { signal, make }).finally(() =>
-        removeNetworkAfterLast(spec.namespace)
-      );
+      await networks.use(spec.namespace, { signal, make }).finally(removeNetworksSoon);
     },
     start,
     stop,
