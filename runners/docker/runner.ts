@@ -82,8 +82,8 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
   let cleanup: Timer | undefined;
 
   /**
-   * Removes unused networks after a while, which starts again with each call. If that fails, or the daemon
-   * dies before, the next {@linkcode list} repeats it.
+   * Removes unused networks when this has not been called for a while. If the removal fails, or the daemon
+   * dies before it, the next {@linkcode list} starts another one.
    */
   function removeNetworksSoon(): void {
     cleanup?.clear();
@@ -183,7 +183,7 @@ export function createDockerRunner(options: DockerRunnerOptions): Runner & { clo
     });
     const states = containers.flatMap((c) => listedStateOf(c, daemonId) ?? []);
     for (const state of states) runs.add(state, { id: state.handle!, namespace: state.namespace ?? "" });
-    // A daemon that was killed removes nothing, and a removal that failed is not repeated by itself.
+    // An earlier daemon may have been killed before it removed a network, or a removal may have failed.
     if (!cleanup) removeNetworksSoon();
     const inspected = await Promise.all(states.map((s) => s.state === "exited" ? inspect(s, signal) : s));
     return inspected.filter((s) => s.state !== "absent");
