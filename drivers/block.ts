@@ -19,6 +19,7 @@ import {
   mountDevice,
   probeDevice,
 } from "./devices.ts";
+import { readEnds } from "./device_ends.ts";
 import { findMount, listMounts, unmountDirectory } from "./host.ts";
 import { hostError } from "./host_error.ts";
 
@@ -30,41 +31,94 @@ export interface BlockVolume {
   /** The path of the device, such as `/dev/sdb`. */
   device: string;
   fsType: FsType;
-  /** The uid of the volume, which becomes the uuid of its filesystem. */
+  /** The uuid of its filesystem: the uid of the volume, or the provider's id if that is a uuid. */
   uid: string;
+  /** Whether it can have no data yet: it was created empty and never mounted. */
+  blank: boolean;
+  /** Remembers which devices this daemon began to format. */
+  notes: FormatNotes;
 }
 
 /**
- * Decides from the contents of a device whether to format it: only if it is empty, or if a formatting for
- * this volume was interrupted. Any filesystem of the right type is used unchanged.
- *
- * @throws {RuneError} `failed_precondition` (permanent) if it contains something else.
+ * Which formattings were begun and have not ended. A killed `mkfs` leaves a device that is neither blank nor
+ * a filesystem; a note proves that nothing else was ever on it.
  */
-export function mustFormat(found: DeviceContent | undefined, { device, fsType, uid }: BlockVolume): boolean {
-  if (found === undefined) return true;
-  const hint = `wipe it yourself if nobody needs its contents: wipefs --all ${device}`;
-  if (found.type !== fsType) {
+export interface FormatNotes {
+  has(uid: string): Promise<boolean>;
+  add(uid: string): Promise<void>;
+  remove(uid: string): Promise<void>;
+}
+
+/** What is on a device. */
+export interface Found {
+  /** Absent if nothing was recognised. */
+  content?: DeviceContent;
+  /** Whether both ends have only zeros. */
+  areEndsBlank: boolean;
+  /** Whether this daemon began to format it. */
+  begun: boolean;
+}
+
+/**
+ * Decides whether to format a device: only if the volume is blank and so is the device, or if a formatting
+ * for this volume was interrupted. Any filesystem of the right type is used unchanged.
+ *
+ * @throws {RuneError} `failed_precondition` (permanent) if it contains something else, or if it should hold a
+ * filesystem and none is found.
+ */
+export function mustFormat(
+  { content, areEndsBlank, begun }: Found,
+  { device, fsType, uid, blank }: Omit<BlockVolume, "notes">,
+): boolean {
+  const wipe = `wipe it yourself if nobody needs its contents: wipefs --all ${device}`;
+  if (content === undefined) {
+    if (!blank) {
+      throw new RuneError(
+        "failed_precondition",
+        `${device} holds no filesystem, expected ${fsType}: this volume has had data before`,
+        {
+          hint:
+            "detach it and attach it again; if it is truly empty, delete the volume and create another one",
+          permanent: false,
+        },
+      );
+    }
+    if (areEndsBlank || begun) return true;
     throw new RuneError(
       "failed_precondition",
-      `${device} holds ${found.type}, expected ${fsType} or nothing`,
-      { hint: `set fsType to the existing type, or ${hint}` },
+      `${device} holds data that is no known filesystem, expected a blank device`,
+      { hint: `if nobody needs its contents, overwrite it: blkdiscard --zeroout ${device}` },
     );
   }
-  if (found.label !== MAKING) return false;
-  if (found.uuid === uid) return true;
+  if (content.type !== fsType) {
+    throw new RuneError(
+      "failed_precondition",
+      `${device} holds ${content.type}, expected ${fsType} or nothing`,
+      { hint: `set fsType to the existing type, or ${wipe}` },
+    );
+  }
+  if (content.label !== MAKING) return false;
+  if (content.uuid === uid) return true;
   throw new RuneError(
     "failed_precondition",
     `${device} holds the remains of an interrupted formatting for another volume`,
-    { hint },
+    { hint: wipe },
   );
 }
 
-/** Makes a filesystem on an empty device. Does nothing if it has one of that type. */
+/** Makes a filesystem on a blank device. Does nothing if it has one of that type. */
 export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal): Promise<void> {
-  const { device, fsType, uid: uuid } = volume;
-  if (!mustFormat(await probeDevice(device, signal), volume)) return;
-  await formatDevice(device, { fsType, label: MAKING, uuid, signal });
-  await clearLabel(device, { fsType, signal });
+  const { device, fsType, uid: uuid, notes } = volume;
+  // Reading both ends first shows that the device can be read. Nothing else tells "blank" from "unreadable".
+  const { areBlank: areEndsBlank } = await readEnds(device);
+  const content = await probeDevice(device, signal);
+  const begun = await notes.has(uuid);
+  if (mustFormat({ ...(content && { content }), areEndsBlank, begun }, volume)) {
+    await notes.add(uuid);
+    await formatDevice(device, { fsType, label: MAKING, uuid, signal });
+    await clearLabel(device, { fsType, signal });
+  }
+  if (begun || volume.blank) await notes.remove(uuid);
 }
 
 /**
@@ -72,12 +126,13 @@ export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal):
  * be repeated.
  *
  * @param options.directory Absolute, without symbolic links.
+ * @param options.options Options of the mount, besides those that the filesystem needs.
  * @throws {RuneError} `failed_precondition` if the device contains something else, or if something else is
  * mounted there.
  */
 export async function mountBlock(
   volume: BlockVolume,
-  { directory, signal }: { directory: string; signal: AbortSignal },
+  { directory, options = [], signal }: { directory: string; options?: string[]; signal: AbortSignal },
 ): Promise<void> {
   const { device, fsType } = volume;
   const mounted = await findMount(directory);
@@ -98,7 +153,7 @@ export async function mountBlock(
       await checkFilesystem(device, { fsType, signal });
       await growUnmounted(device, { fsType, signal });
     }
-    await mountDevice(device, { directory, fsType, signal });
+    await mountDevice(device, { directory, fsType, options, signal });
   }
   await growMounted(directory, { device, fsType, signal });
 }
@@ -109,7 +164,7 @@ export async function unmountBlock(directory: string, signal: AbortSignal): Prom
 }
 
 /** The number of a device, `major:minor`, as in the mount table. */
-async function deviceNumber(device: string): Promise<string> {
+export async function deviceNumber(device: string): Promise<string> {
   try {
     const { rdev } = await Deno.stat(device);
     if (rdev === null) throw new Error("no number");

@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startDeadline } from "../base/delay.ts";
-import { type BlockVolume, ensureFormatted, mountBlock, mustFormat } from "./block.ts";
+import { type BlockVolume, ensureFormatted, type FormatNotes, mountBlock, mustFormat } from "./block.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
-import { attachLoopDevice, detachLoopDevice, formatDevice, growUnmounted, probeDevice } from "./devices.ts";
+import {
+  attachLoopDevice,
+  detachLoopDevice,
+  type DeviceContent,
+  formatDevice,
+  growUnmounted,
+  probeDevice,
+} from "./devices.ts";
 import { findMount, run, unmountDirectory } from "./host.ts";
 
 const { signal } = new AbortController();
@@ -12,12 +19,28 @@ const MIB = 1 << 20;
 const UID = "7f1c1e0e-6d8c-4f6a-9a55-3d6d6a1f2c11";
 const OTHER = "0d4b8f0a-52a9-4d0c-8b5e-a1c6e4b5d922";
 
-const ext4 = (device: string): BlockVolume => ({ device, fsType: "ext4", uid: UID });
+/** Notes that are kept in memory. */
+function noteInMemory(): FormatNotes {
+  const uids = new Set<string>();
+  return {
+    has: (uid) => Promise.resolve(uids.has(uid)),
+    add: (uid) => Promise.resolve(void uids.add(uid)),
+    remove: (uid) => Promise.resolve(void uids.delete(uid)),
+  };
+}
+
+const notes = noteInMemory();
+const ext4 = (device: string): BlockVolume => ({ device, fsType: "ext4", uid: UID, blank: true, notes });
+const on = (content: DeviceContent | undefined) => ({
+  ...(content && { content }),
+  areEndsBlank: content === undefined,
+  begun: false,
+});
 
 Deno.test("mustFormat() formats what holds nothing, and what was left of formatting this very volume", () => {
   const volume = ext4("/dev/x");
-  assert.equal(mustFormat(undefined, volume), true);
-  assert.equal(mustFormat({ type: "ext4", label: "rune-making", uuid: UID }, volume), true);
+  assert.equal(mustFormat(on(undefined), volume), true);
+  assert.equal(mustFormat(on({ type: "ext4", label: "rune-making", uuid: UID }), volume), true);
   for (
     const found of [
       { type: "ext4" },
@@ -27,7 +50,7 @@ Deno.test("mustFormat() formats what holds nothing, and what was left of formatt
       // Somebody gave it a name.
       { type: "ext4", uuid: UID, label: "data" },
     ]
-  ) assert.equal(mustFormat(found, volume), false);
+  ) assert.equal(mustFormat(on(found), volume), false);
 });
 
 Deno.test("mustFormat() refuses what is not this volume's", () => {
@@ -40,7 +63,7 @@ Deno.test("mustFormat() refuses what is not this volume's", () => {
       [{ type: "ext4", label: "rune-making" }, /formatting for another volume/],
     ] as const
   ) {
-    assert.throws(() => mustFormat(found, ext4("/dev/x")), {
+    assert.throws(() => mustFormat(on(found), ext4("/dev/x")), {
       code: "failed_precondition",
       permanent: true,
       message,

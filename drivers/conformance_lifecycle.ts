@@ -184,7 +184,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.equal(await data.read(path, "data"), "kept");
     if (driver.capabilities.blockDevice) assert.ok(data.capacity(path) > capacity + (32 << 20));
     const { limitBytes } = await driver.usage?.(larger) ?? {};
-    if (limitBytes !== undefined) assert.equal(limitBytes, larger.volume.sizeBytes);
+    if (limitBytes !== undefined) assert.ok(limitBytes >= larger.volume.sizeBytes);
     await releaseVolume(() => driver, larger);
   });
 
@@ -253,11 +253,15 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   test("measures what a volume holds", async ({ driver, context, data }) => {
     if (driver.usage === undefined) return;
     const ctx = await provisionVolume(driver, context("used"));
-    const before = await driver.usage(ctx);
+    const unused = await driver.usage(ctx);
     const path = await mountVolume(() => driver, ctx);
+    // Some drivers measure mounted volumes only.
+    const before = unused ?? await driver.usage(ctx);
     await data.put(path, "data", crypto.getRandomValues(new Uint8Array(65_536)));
+    const mounted = await driver.usage(ctx);
     await releaseVolume(() => driver, ctx);
-    assert.ok((await driver.usage(ctx)).usedBytes >= before.usedBytes + 65_536);
+    const after = await driver.usage(ctx) ?? mounted;
+    assert.ok(after!.usedBytes >= before!.usedBytes + 65_536);
   });
 
   test("copies and restores a snapshot, with each call repeated, or refuses", async ({ driver, restart, context, data }) => {

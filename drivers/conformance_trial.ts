@@ -26,7 +26,9 @@ export function contextMaker(
         accessMode: "ReadWriteOnce",
       },
       parameters: plainParameters(parameters),
+      blank: true,
       node: "node",
+      installation: "installation",
       signal: new AbortController().signal,
       ...overrides,
     };

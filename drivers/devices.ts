@@ -129,10 +129,16 @@ export async function growMounted(
 /** Mounts a device on an existing directory. */
 export async function mountDevice(
   device: string,
-  { directory, fsType, signal }: { directory: string; fsType: FsType; signal: AbortSignal },
+  { directory, fsType, options = [], signal }: {
+    directory: string;
+    fsType: FsType;
+    options?: string[];
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   // A copy of an xfs volume has the uuid of the original, and both may be mounted at once.
-  const flags = fsType === "xfs" ? ["-o", "nouuid"] : [];
+  const all = [...fsType === "xfs" ? ["nouuid"] : [], ...options];
+  const flags = all.length > 0 ? ["-o", all.join(",")] : [];
   const what = `mount of ${device} on ${directory}`;
   await run("mount", ["-t", fsType, ...flags, "--", device, directory], { what, signal });
 }

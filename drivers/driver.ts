@@ -33,6 +33,15 @@ export interface DriverCapabilities {
    * everybody on this host (`host`).
    */
   scope: "daemon" | "host";
+  /**
+   * How many milliseconds a volume stays attached after its last mount, in case the next one comes soon.
+   * Absent if detaching costs nothing.
+   */
+  detachGraceMs?: number;
+  /** The limits of the provider on the snapshots of one volume, however they were taken. */
+  snapshotLimits?: { minIntervalMs: number; mostPerVolume: number };
+  /** The parameter with which a user names existing data by its handle. Absent if there is none. */
+  handleParameter?: string;
 }
 
 declare const plain: unique symbol;
@@ -63,8 +72,15 @@ export interface VolumeContext {
   filesystem?: Filesystem;
   /** Accept any filesystem that is there now. */
   acceptFilesystem?: boolean;
+  /**
+   * Whether the volume has certainly never held data: it was created empty, and has not been mounted since.
+   * Only then may its device be formatted.
+   */
+  blank: boolean;
   /** The name of this node. */
   node: string;
+  /** The name of this installation: the part of providers' names that tells two hosts of an account apart. */
+  installation: string;
   signal: AbortSignal;
 }
 
@@ -261,6 +277,9 @@ export interface Driver {
    * @throws {RuneError} `not_found` if the snapshot does not exist. Later errors come through the stream.
    */
   exportData?(ctx: VolumeContext, snapshot?: SnapshotRef): Promise<ReadableStream<Uint8Array>>;
-  /** Measures the used bytes, and the limit if the driver enforces one. */
-  usage?(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number }>;
+  /**
+   * Measures the used bytes, and the limit if the driver enforces one.
+   * @returns undefined if it can be measured only while it is mounted, and is not.
+   */
+  usage?(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number } | undefined>;
 }

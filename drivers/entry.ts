@@ -71,6 +71,8 @@ export interface SettingDoc {
   /** The default. */
   default: string;
   unit?: string;
+  /** Set if its value is a secret: it is masked wherever a declaration is shown. */
+  secret?: true;
   /** An example: the YAML after `key:`. */
   example: string;
 }

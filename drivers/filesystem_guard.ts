@@ -28,7 +28,7 @@ export function assertSameFilesystem(
   found: Filesystem,
   { volume, handle, filesystem: expected, acceptFilesystem }: Omit<
     VolumeContext,
-    "parameters" | "node"
+    "parameters" | "node" | "installation"
   >,
 ): void {
   if (!expected || acceptFilesystem || isSameFilesystem(expected, found)) return;

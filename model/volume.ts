@@ -107,6 +107,8 @@ export const volumeStatusSchema = z.object({
   initializedAt: z.string().optional(),
   /** Whether provisioning found data in place and kept it. */
   adopted: z.boolean().optional(),
+  /** Set on a block device that was created empty, until its first mount. Only then may it be formatted. */
+  blank: z.literal(true).optional(),
   /**
    * The filesystem that it was made on, the only one it is mounted from. Absent if its driver checks that
    * itself, or if an older version of Rune made it.

@@ -22,6 +22,8 @@ import { showRunner, wrapRunner } from "./runner_calls.ts";
 /** The parts of a node. */
 export interface NodeParts
   extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses" | "files" | "proxy"> {
+  /** The name of this installation, which drivers put into names at a provider. */
+  installation: string;
   /** Unwrapped drivers; the node wraps them. */
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;
@@ -55,6 +57,7 @@ export function assembleNode(parts: NodeParts): AssembledNode {
   );
   const drivers = wrapDrivers(parts.drivers, {
     node: name,
+    installation: parts.installation,
     secrets,
     ...(observer && { onCall: observer.driverCall }),
   });

@@ -62,12 +62,17 @@ export const DRIVER_CALLS: DriverTable = {
 export interface DriverOptions extends WrapOptions {
   /** Name of the node. */
   node: string;
+  /** Name of the installation. */
+  installation: string;
   /** Resolves references. */
   secrets: SecretReader;
 }
 
 /** Wraps a driver for callers outside the node. */
-export function wrapDriver(driver: Driver, { node, secrets, ...options }: DriverOptions): LocalDriver {
+export function wrapDriver(
+  driver: Driver,
+  { node, installation, secrets, ...options }: DriverOptions,
+): LocalDriver {
   const timed = wrapCalls(driver, {
     ...options,
     table: DRIVER_CALLS,
@@ -81,7 +86,7 @@ export function wrapDriver(driver: Driver, { node, secrets, ...options }: Driver
     const call: unknown = Reflect.get(timed, name);
     if (rule === AS_IT_IS || !rule.resolves || typeof call !== "function") continue;
     wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) =>
-      await call(await resolveContext(described, { node, secrets }), ...rest);
+      await call(await resolveContext(described, { node, installation, secrets }), ...rest);
   }
   return wrapped as LocalDriver;
 }

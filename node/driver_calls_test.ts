@@ -10,6 +10,7 @@ import type { FinishedCall } from "./observer.ts";
 const callOn = (name: string, parameters: Record<string, string> = {}): VolumeCall => ({
   volume: { namespace: "prod", name, uid: `u-${name}`, sizeBytes: 1, accessMode: "ReadWriteOnce" },
   parameters,
+  blank: false,
   signal: new AbortController().signal,
 });
 const secrets = fixedSecrets();
@@ -19,7 +20,7 @@ const TIMED = Object.entries(DRIVER_CALLS).flatMap(([name, rule]) => typeof rule
 Deno.test("wrapDriver() ends every call of a driver that hangs with deadline_exceeded, and its caller may try again", async () => {
   const stuck = Object.fromEntries(TIMED.map((call) => [call, () => new Promise<never>(() => {})]));
   const inner = { name: "stuck", ...stuck } as unknown as Driver;
-  const driver = wrapDriver(inner, { node: "n1", secrets, mostMs: 20 });
+  const driver = wrapDriver(inner, { node: "n1", installation: "i1", secrets, mostMs: 20 });
   for (const call of TIMED) {
     const work = (driver as unknown as Record<string, (call: unknown) => Promise<unknown>>)[call]!;
     await assert.rejects(work(callOn("a")), { code: "deadline_exceeded", permanent: false }, call);
@@ -30,7 +31,7 @@ Deno.test("wrapDriver() closes what a call opened when nobody waited for it any 
   const closed = Promise.withResolvers<string>();
   const opened = Promise.withResolvers<unknown>();
   const inner = { name: "late", open: () => opened.promise } as unknown as Driver;
-  const driver = wrapDriver(inner, { node: "n1", secrets, mostMs: 5 });
+  const driver = wrapDriver(inner, { node: "n1", installation: "i1", secrets, mostMs: 5 });
   await assert.rejects(driver.open!(callOn("a")), { code: "deadline_exceeded" });
   opened.resolve({ close: () => closed.resolve("closed") });
   assert.equal(await closed.promise, "closed");
@@ -41,7 +42,12 @@ Deno.test("wrapDriver() reports each call once, with ok or the code of its error
   const calls: FinishedCall[] = [];
   try {
     const inner = new LocalDriver({ root });
-    const driver = wrapDriver(inner, { node: "n1", secrets, onCall: (call) => calls.push(call) });
+    const driver = wrapDriver(inner, {
+      node: "n1",
+      installation: "i1",
+      secrets,
+      onCall: (call) => calls.push(call),
+    });
     const { handle } = await driver.provision(callOn("a"));
     assert.match(handle, /prod\/a$/);
     await assert.rejects(driver.mount(callOn("none")), { code: "unavailable" });
@@ -68,6 +74,7 @@ Deno.test("wrapDriver() gives every call about a volume the values of secrets, a
   }]));
   const driver = wrapDriver({ name: "noting", ...inner } as unknown as Driver, {
     node: "n1",
+    installation: "i1",
     secrets: fixedSecrets({ "prod/own": { key: "value" } }),
   });
   const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
@@ -84,7 +91,7 @@ Deno.test("wrapDriver() resolves references at every call, so that rotation reac
     "prod/own": { key: "k" },
   };
   const inner = noteCalls("noting");
-  const driver = wrapDriver(inner.driver, { node: "n1", secrets: fixedSecrets(values) });
+  const driver = wrapDriver(inner.driver, { node: "n1", installation: "i1", secrets: fixedSecrets(values) });
   const call = callOn("v", { region: "fra", token: "secret:do.shared.rune/token", key: "secret:own/key" });
   await driver.provision(call);
   values["shared/do"] = { token: "t2" };
@@ -99,7 +106,7 @@ Deno.test("wrapDriver() resolves references at every call, so that rotation reac
 Deno.test("wrapDriver() lets a driver judge a declaration as it was written, and keeps absent calls absent", () => {
   const judged: Record<string, string>[] = [];
   const inner = { name: "judge", validate: ({ parameters }: VolumeCall) => judged.push(parameters) };
-  const driver = wrapDriver(inner as unknown as Driver, { node: "n1", secrets });
+  const driver = wrapDriver(inner as unknown as Driver, { node: "n1", installation: "i1", secrets });
   driver.validate({ ...callOn("v").volume, parameters: { token: "secret:do/token" } });
   assert.deepEqual(judged, [{ token: "secret:do/token" }]);
   assert.equal(driver.usage, undefined);
@@ -110,6 +117,7 @@ Deno.test("wrapDriver() fails a call whose secret is missing with its exact name
   const inner = noteCalls("noting");
   const driver = wrapDriver(inner.driver, {
     node: "n1",
+    installation: "i1",
     secrets: fixedSecrets({ "shared/do": { token: "t" } }),
   });
   const fails = (value: string, message: string) =>
@@ -126,7 +134,7 @@ Deno.test("wrapDriver() fails a call whose secret is missing with its exact name
 Deno.test("wrapDriver() refuses every guarded call, and no other, while another filesystem is where the volume's own was", async () => {
   const [own, other] = ["own", "other"].map((id) => ({ type: "ext4", id, mountPoint: "/data", path: "/v" }));
   const noting = noteCalls("noting", { filesystem: () => other });
-  const driver = wrapDriver(noting.driver, { node: "n1", secrets });
+  const driver = wrapDriver(noting.driver, { node: "n1", installation: "i1", secrets });
   const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
   const listReached = async (call: VolumeCall) => {
     const names: string[] = [];

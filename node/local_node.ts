@@ -29,6 +29,8 @@ const CLEAR_MS = 10_000;
 /** The options of the node of this machine. */
 export interface LocalNodeOptions {
   name: string;
+  /** The name of this installation, which drivers put into names at a provider. */
+  installation: string;
   labels: Record<string, string>;
   dataDir: string;
   daemonId: string;
@@ -58,7 +60,8 @@ export interface LocalNode extends Node {
 
 /** Opens the node of this machine. Nothing is left when it fails. */
 export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNode> {
-  const { name, labels, dataDir, daemonId, docker, secrets, clock, observer, logger, signal } = options;
+  const { name, installation, labels, dataDir, daemonId, docker, secrets, clock, observer, logger, signal } =
+    options;
   // Open parts, closed in reverse order.
   await using open = new AsyncDisposableStack();
   open.defer(() => options.drivers.close());
@@ -85,7 +88,7 @@ export async function openLocalNode(options: LocalNodeOptions): Promise<LocalNod
   });
   open.defer(() => proxy.close());
   const { close, ...node } = assembleNode({
-    ...{ name, labels, stage, secrets, clock, observer, proxy },
+    ...{ name, installation, labels, stage, secrets, clock, observer, proxy },
     drivers: options.drivers.all,
     runners: new Map<RunnerName, Runner>([["docker", containers], ["process", processes]]),
     bootId: readBootId(),

@@ -22,6 +22,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
     open: () => openDirectory(dataDir),
   });
   const node = await openLocalNode({
+    installation: "i1",
     ...{ name: "n1", labels: { zone: "a" }, dataDir, daemonId, signal, closed: [], clock: createClock() },
     drivers: {
       all: new Map([["noting", noting.driver]]),
@@ -43,6 +44,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
         uid: crypto.randomUUID(),
       },
       parameters: { token: "secret:cloud/token" },
+      blank: false,
       signal,
     };
     await node.drivers.get("noting")!.usage!(call);

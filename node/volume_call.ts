@@ -15,7 +15,7 @@ import type { Reader } from "../store/store.ts";
 /**
  * A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references.
  */
-export type VolumeCall = Omit<VolumeContext, "parameters" | "node"> & {
+export type VolumeCall = Omit<VolumeContext, "parameters" | "node" | "installation"> & {
   parameters: Readonly<Record<string, string>>;
 };
 
@@ -55,6 +55,7 @@ export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): Vo
     ...(status.filesystem && { filesystem: status.filesystem }),
     ...(acceptsFilesystem(view) && { acceptFilesystem: true }),
     parameters: parametersOf(view),
+    blank: status.blank === true,
     signal,
   };
 }
@@ -74,6 +75,7 @@ export function describeSnapshotCall(
     ...(handle !== undefined && { handle }),
     ...(filesystem && { filesystem }),
     parameters: status.driverParameters ?? {},
+    blank: false,
     signal,
   };
 }

@@ -10,13 +10,13 @@ import type { VolumeCall } from "./volume_call.ts";
 /**
  * Resolves the context for the driver.
  *
- * @param options.node the name of this node.
  * @throws {RuneError} `not_found` naming the secret or key that is missing.
  */
 export async function resolveContext(
   call: VolumeCall,
-  { node, secrets }: { node: string; secrets: SecretReader },
+  { node, installation, secrets }: { node: string; installation: string; secrets: SecretReader },
 ): Promise<VolumeContext> {
   const { namespace } = call.volume;
-  return { ...call, node, parameters: await resolveParameters(call.parameters, { namespace, secrets }) };
+  const parameters = await resolveParameters(call.parameters, { namespace, secrets });
+  return { ...call, node, installation, parameters };
 }

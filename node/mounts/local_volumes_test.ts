@@ -18,6 +18,7 @@ const { signal } = new AbortController();
 const callOf = (name: string, parameters: Record<string, string> = {}): VolumeCall => ({
   volume: { namespace: "default", name, uid: `uid-${name}`, sizeBytes: 0, accessMode: "ReadWriteOnce" },
   parameters,
+  blank: false,
   signal,
 });
 

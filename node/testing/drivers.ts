@@ -23,6 +23,7 @@ export function nodeDrivers(
   secrets: SecretReader = fixedSecrets(),
 ): ReadonlyMap<string, NodeDriver> {
   const wrapped = wrapDrivers(new Map(drivers.map((driver) => [driver.name, driver])), {
+    installation: "i1",
     node: "n1",
     secrets,
   });

@@ -67,7 +67,7 @@ export class MemoryMachine {
   /** The node by which one daemon reaches it: `node`, with the driver `local` and the runner `docker`. */
   openNode({ gate = OPEN_GATE, secrets, clock, ...hooks }: MemoryNodeOptions): Node {
     return assembleNode({
-      ...{ name: "node", labels: {}, bootId: this.bootId, containsProcesses: true },
+      ...{ name: "node", installation: "node", labels: {}, bootId: this.bootId, containsProcesses: true },
       ...{ secrets, clock, proxy: NO_PROXY },
       drivers: new Map([
         ["local", new MemoryDriver({ name: "local", volumes: this.volumes, gate, ...hooks })],

@@ -25,6 +25,7 @@ export function makeTestNode(
 ): AssembledNode {
   return assembleNode({
     name: "n1",
+    installation: "n1",
     labels: {},
     bootId: "boot",
     containsProcesses: true,

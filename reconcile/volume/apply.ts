@@ -91,6 +91,7 @@ async function provision(
       ctx,
     });
     const filesystem = await driver.filesystem?.({ ...ctx, handle });
+    const isBlank = driver.capabilities.blockDevice && !adopted && !hasSource(view);
     const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
     await write(
       deps,
@@ -102,6 +103,7 @@ async function provision(
           state: "Available",
           handle,
           adopted,
+          ...(isBlank && { blank: true }),
           ...(filesystem && { filesystem }),
           ...(asked !== undefined && { retriedFor: asked }),
           attempts: 0,
@@ -126,6 +128,11 @@ async function provision(
     return undefined;
   }
 }
+
+/** Whether a volume is created with data of somewhere else. */
+const hasSource = ({ volume: { annotations }, source }: VolumeView): boolean =>
+  source !== undefined || annotations[ANNOTATIONS.undeleteFrom] !== undefined ||
+  annotations[ANNOTATIONS.imageContent] !== undefined;
 
 /** The event for a volume that was created from a source; undefined without a source. */
 function describeRestore({ volume, source }: VolumeView): Happening | undefined {
@@ -158,6 +165,8 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
       // A volume provisioned by an older Rune has no recorded filesystem yet.
       const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
       if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
+      // From here on somebody may write to it, so it never counts as blank again.
+      if (ctx.blank) await write(deps, volume, ({ blank: _, ...status }) => status);
       deps.mounts.set(volume.uid, { path });
       return;
     }

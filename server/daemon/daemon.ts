@@ -126,6 +126,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const local = await openLocalNode({
       ...{
         name: node.name,
+        installation: node.name,
         labels: node.labels,
         dataDir,
         daemonId,

@@ -44,10 +44,9 @@ export function readUsage(
     const { uid, namespace, name, status } = volume;
     const driver = findNode({ nodes }).drivers.get(status.driver ?? "");
     if (!driver?.usage || status.handle === undefined) return;
-    const { usedBytes: bytes } = await driver.usage(
-      describeVolumeCall(findClass(volume, store), stopped.signal),
-    );
-    uses.set(uid, { namespace, name, bytes });
+    const use = await driver.usage(describeVolumeCall(findClass(volume, store), stopped.signal));
+    // What was measured while it was mounted stays known.
+    if (use) uses.set(uid, { namespace, name, bytes: use.usedBytes });
   }
 
   async function measureAll(): Promise<void> {

@@ -15,6 +15,7 @@ Deno.test("gauges and readUsage() follow the store, and forget a deleted volume"
     const { handle } = await driver.provision({
       volume: { namespace: "default", name: "v", uid: "x", sizeBytes: 1, accessMode: "ReadWriteOnce" },
       parameters: {},
+      blank: false,
       signal: new AbortController().signal,
     });
     await store.transact((tx) => {

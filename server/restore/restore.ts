@@ -95,7 +95,9 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
         const built = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
         const kek: KekSource = newKek ? { from: "file", path: join(work, KEK) } : crypto.kek;
         await using secrets = readRestoredSecrets(store, kek);
-        const drivers = showDrivers(wrapDrivers(built, { node: node.name, secrets }));
+        const drivers = showDrivers(
+          wrapDrivers(built, { node: node.name, installation: node.name, secrets }),
+        );
         await importVolumes(await openBackup(file), { manifest, store, drivers });
       }
       await store.copyTo(join(work, "state.db"));

@@ -1,0 +1,107 @@
+/**
+ * Finds the droplet that this host is, by the name of the node, and says whether another droplet still
+ * exists.
+ * @module
+ */
+import { z } from "zod";
+import { sleep } from "../../base/delay.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Client } from "./client.ts";
+import type { Metadata } from "./metadata.ts";
+import { isRefusal } from "./refusals.ts";
+import { type DoDroplet, dropletSchema } from "./wire.ts";
+
+/** How long the droplet of a node is remembered, in milliseconds. */
+const REMEMBERED_MS = 60_000;
+/** How many droplets are remembered. */
+const MOST = 64;
+/** A droplet counts as gone if it is unknown twice, this far apart: a new one may be unknown for a moment. */
+const GONE_MS = 3_000;
+
+const answer = z.object({ droplet: dropletSchema });
+
+/** Who asks. */
+export interface Asker {
+  token: string;
+  signal: AbortSignal;
+}
+
+/** Finds droplets. */
+export interface Droplets {
+  /**
+   * The droplet with the name of this node.
+   *
+   * @throws {RuneError} `failed_precondition`, not permanent, if there is none or several: a rebuild may be
+   * under way.
+   */
+  findOwn(node: string, asker: Asker): Promise<DoDroplet>;
+  /** Forgets what {@linkcode findOwn} found, since it was wrong. */
+  forget(): void;
+  /** Another droplet; undefined only if it certainly does not exist. */
+  find(id: number, asker: Asker): Promise<DoDroplet | undefined>;
+}
+
+/** @param options.goneMs for tests. */
+export function createDroplets(
+  { client, metadata, goneMs = GONE_MS }: { client: Client; metadata: Metadata; goneMs?: number },
+): Droplets {
+  const remembered = new Map<string, { droplet: DoDroplet; at: number }>();
+
+  async function listNamed(node: string, asker: Asker): Promise<DoDroplet[]> {
+    const list = (query: Record<string, string>) =>
+      client.list("listDroplets", "droplets", { ...asker, query, schema: dropletSchema });
+    const found = await list({ name: node });
+    // Droplets with a GPU are in a list of their own.
+    return found.length > 0 ? found : await list({ name: node, type: "gpus" });
+  }
+
+  return {
+    async findOwn(node, asker) {
+      const key = JSON.stringify([asker.token, node]);
+      const known = remembered.get(key);
+      if (known && performance.now() - known.at < REMEMBERED_MS) return known.droplet;
+      const found = await listNamed(node, asker);
+      const [droplet] = found;
+      if (!droplet || found.length > 1) throw await explain(node, { found, metadata, signal: asker.signal });
+      if (remembered.size >= MOST) remembered.clear();
+      remembered.set(key, { droplet, at: performance.now() });
+      return droplet;
+    },
+    forget: () => remembered.clear(),
+    async find(id, asker) {
+      for (let attempt = 1;; attempt++) {
+        try {
+          const request = { ...asker, path: { droplet_id: id }, schema: answer };
+          return (await client.send("readDroplet", request)).droplet;
+        } catch (error) {
+          if (!isRefusal(error, 404)) throw error;
+          if (attempt === 2) return undefined;
+          await sleep(goneMs, { signal: asker.signal });
+        }
+      }
+    },
+  };
+}
+
+async function explain(
+  node: string,
+  { found, metadata, signal }: { found: DoDroplet[]; metadata: Metadata; signal: AbortSignal },
+): Promise<RuneError> {
+  const several = found.length > 1
+    ? `: ${found.length} do (${found.map(({ id }) => id).join(", ")}); names must be unique in an account`
+    : "";
+  const here = await metadata.read(signal);
+  const hint = found.length > 1
+    ? "rename or delete the others; after a rebuild, Rune continues when the old droplet is gone"
+    : here === undefined
+    ? "set node.name in the runefile to the droplet's name"
+    : `this machine is droplet ${here.id} "${here.hostname}": set node.name to "${here.hostname}" in the runefile`;
+  return new RuneError(
+    "failed_precondition",
+    `dovolume: no DO droplet matches hostname "${node}"${several}`,
+    {
+      hint,
+      permanent: false,
+    },
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * Snapshots at DigitalOcean. A snapshot of a mounted volume is taken while its filesystem is frozen, for at
+ * most some seconds.
+ * @module
+ */
+import { z } from "zod";
+import { RuneError } from "../../model/error.ts";
+import type { SnapshotRef } from "../driver.ts";
+import type { Freezer } from "../freeze.ts";
+import { type Client, NOTHING } from "./client.ts";
+import type { Asker } from "./droplets.ts";
+import { snapshotNameOf } from "./names.ts";
+import { AnswerLost, isRefusal } from "./refusals.ts";
+import { type DoSnapshot, snapshotSchema } from "./wire.ts";
+
+/** How long the filesystem may be frozen for the answer, in milliseconds. */
+const FROZEN_MS = 10_000;
+
+const answer = z.object({ snapshot: snapshotSchema });
+
+/** See the module comment. */
+export interface Snapshots {
+  /**
+   * Takes a snapshot of a volume, or finds it.
+   *
+   * @param options.mounted where it is mounted, if it is.
+   * @param options.onCopied called when writes go on.
+   */
+  take(
+    volumeId: string,
+    ref: SnapshotRef,
+    options: Asker & { mounted?: string; onCopied?: () => Promise<void> },
+  ): Promise<DoSnapshot>;
+  /** @throws {RuneError} `not_found` (permanent) if it does not exist. */
+  read(id: string, asker: Asker): Promise<DoSnapshot>;
+  /** Deletes a snapshot. Does nothing if it is gone. @param volumeId finds it where its id is unknown. */
+  delete(ref: SnapshotRef, options: Asker & { volumeId?: string }): Promise<void>;
+}
+
+/** @param options.frozenMs for tests. */
+export function createSnapshots(
+  { client, freezer, frozenMs = FROZEN_MS }: { client: Client; freezer: Freezer; frozenMs?: number },
+): Snapshots {
+  async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
+    try {
+      const request = { ...asker, path: { volume_id: volumeId }, schema: snapshotSchema };
+      const all = await client.list("listSnapshots", "snapshots", request);
+      return all.find(({ name }) => name === snapshotNameOf(ref));
+    } catch (error) {
+      if (isRefusal(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  async function remove(id: string, asker: Asker): Promise<void> {
+    try {
+      await client.send("deleteSnapshot", { ...asker, path: { snapshot_id: id }, schema: NOTHING });
+    } catch (error) {
+      if (!isRefusal(error, 404)) throw error;
+    }
+  }
+
+  async function create(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot> {
+    return (await client.send("createSnapshot", {
+      ...asker,
+      path: { volume_id: volumeId },
+      body: { name: snapshotNameOf(ref) },
+      schema: answer,
+      attemptMs: frozenMs,
+      reserved: true,
+    })).snapshot;
+  }
+
+  return {
+    async take(volumeId, ref, { mounted, onCopied, ...asker }) {
+      const there = await find(volumeId, ref, asker);
+      if (there) return there;
+      const work = () => create(volumeId, ref, asker);
+      // Nothing may wait for its turn while the filesystem is frozen.
+      await client.reserve(asker);
+      let made: DoSnapshot;
+      try {
+        made = mounted === undefined
+          ? await work()
+          : await freezer.run({ path: mounted, id: ref.uid }, { work, signal: asker.signal });
+      } catch (error) {
+        // Nobody knows whether the copy was taken before the writes went on.
+        if (error instanceof AnswerLost || isRefusal(error, 409)) {
+          const late = await find(volumeId, ref, asker);
+          if (late) await remove(late.id, asker);
+        }
+        throw error;
+      }
+      try {
+        await onCopied?.();
+      } catch (error) {
+        await remove(made.id, asker);
+        throw error;
+      }
+      return made;
+    },
+    async read(id, asker) {
+      try {
+        return (await client.send("readSnapshot", { ...asker, path: { snapshot_id: id }, schema: answer }))
+          .snapshot;
+      } catch (error) {
+        if (!isRefusal(error, 404)) throw error;
+        throw new RuneError("not_found", `dovolume: DigitalOcean has no snapshot ${id}`, {
+          hint: "it was deleted there, or the token is one of another account",
+          permanent: true,
+          cause: error,
+        });
+      }
+    },
+    async delete(ref, { volumeId, ...asker }) {
+      const id = ref.handle ?? (volumeId && (await find(volumeId, ref, asker))?.id);
+      if (id) await remove(id, asker);
+    },
+  };
+}

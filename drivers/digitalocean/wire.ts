@@ -1,0 +1,65 @@
+/**
+ * The parts of DigitalOcean's answers that the driver reads. Source: the provider's OpenAPI description. Only
+ * what the driver uses is required, since the provider may add fields.
+ * @module
+ */
+import { z } from "zod";
+
+/** An identifier, which becomes a part of paths. */
+const idSchema = z.string().regex(/^[\w-]{1,64}$/);
+/** A name, which becomes a part of the path of a device. */
+const nameSchema = z.string().regex(/^[\w.-]{1,255}$/);
+const regionSchema = z.object({ slug: z.string() });
+
+/** A volume. */
+export const volumeSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  /** In GiB, although DigitalOcean writes GB. */
+  size_gigabytes: z.number().int(),
+  region: regionSchema,
+  /** The droplet that it is attached to; at most one. */
+  droplet_ids: z.array(z.number().int()).nullish().transform((ids) => ids ?? []),
+  description: z.string().nullish().transform((text) => text ?? ""),
+  created_at: z.string().optional(),
+});
+export type DoVolume = z.output<typeof volumeSchema>;
+
+/** An action, which runs after the answer to the request. */
+export const actionSchema = z.object({
+  id: z.number().int(),
+  status: z.enum(["in-progress", "completed", "errored"]),
+  type: z.string(),
+});
+export type DoAction = z.output<typeof actionSchema>;
+
+/** A snapshot of a volume. */
+export const snapshotSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  created_at: z.string(),
+  /** The size of a volume that is created from it, in GiB. The billed size is another field. */
+  min_disk_size: z.number(),
+  regions: z.array(z.string()),
+  resource_id: z.string(),
+});
+export type DoSnapshot = z.output<typeof snapshotSchema>;
+
+/** A droplet. */
+export const dropletSchema = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  status: z.string(),
+  region: regionSchema,
+});
+export type DoDroplet = z.output<typeof dropletSchema>;
+
+/** The answer to a request that was refused. */
+export const refusalSchema = z.object({
+  id: z.string().optional(),
+  message: z.string(),
+  request_id: z.string().nullish(),
+});
+
+/** How many objects a list has in all. */
+export const metaSchema = z.object({ meta: z.object({ total: z.number().int() }).optional() });
