@@ -15,9 +15,10 @@ import type {
   TrashOwner,
 } from "./entry.ts";
 import { LOCAL } from "./local/entry.ts";
+import { DO_VOLUME } from "./digitalocean/entry.ts";
 import { LOCAL_HOST } from "./local_host/entry.ts";
 
-const DRIVERS = [LOCAL, LOCAL_HOST] as const;
+const DRIVERS = [LOCAL, LOCAL_HOST, DO_VOLUME] as const;
 
 /** What clashes ends the program as it starts: no driver overwrites what another has. */
 mergeDistinct(DRIVERS.map(({ name }) => ({ [name]: true })), { what: "driver" });

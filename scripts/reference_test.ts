@@ -80,7 +80,12 @@ Deno.test("driverDocs() has an example of each parameter that its driver accepts
   for (const { name, parameters } of driverDocs()) {
     const valueOf = (example: string) => parseYaml(example, { schema: "failsafe" }) as string;
     const given = Object.entries(parameters).map(([key, { example }]) => [key, valueOf(example)]);
-    const request = { namespace: "default", name: "v", parameters: Object.fromEntries(given) };
+    const request = {
+      namespace: "default",
+      name: "v",
+      parameters: Object.fromEntries(given),
+      sizeBytes: 1 << 30,
+    };
     const issues = issuesOf(() => all.get(name)!.validate(request as VolumeRequest));
     assert.deepEqual(issues.filter(({ path }) => path[0] !== "hostPath"), [], name);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { makeDriverSettings } from "../../drivers/testing/settings.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Problem } from "../../model/api.ts";
 import { openStore, type Store } from "../../store/store.ts";
@@ -63,13 +64,10 @@ export async function withServer(
     const sessions = watchSessions(store);
     await createInitialResources(store);
     const shutdown = new AbortController();
-    const drivers = buildDrivers({
-      localVolumeRoot: `${dir}/volumes`,
-      hostPathAllowlist: [hostDir],
-      allowCreateMissing: true,
-      trashRetentionMs: 0,
-      preserveOnDelete: false,
-    }, { dataDir: `${dir}/data` });
+    const drivers = buildDrivers(
+      makeDriverSettings(dir, { hostPathAllowlist: [hostDir], allowCreateMissing: true }),
+      { dataDir: `${dir}/data` },
+    );
     const node = makeTestNode({
       directory: dir,
       drivers: [...drivers.all.values()],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDriverSettings } from "../../drivers/testing/settings.ts";
 import { RuneError } from "../../model/error.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { nodeDrivers } from "../../node/testing/drivers.ts";
@@ -57,10 +58,9 @@ Deno.test("grants that make no sense are refused with their position", () => {
 
 Deno.test("a granted host path can be a volume of its namespace only, right after a reload", () =>
   withServer(async ({ deps, cast, hostDir }) => {
-    const storage = {
+    const storage = makeDriverSettings(hostDir, {
       ...{ localVolumeRoot: `${hostDir}/v`, hostPathAllowlist: [`${hostDir}/all`], allowCreateMissing: true },
-      ...{ trashRetentionMs: 0, preserveOnDelete: false },
-    };
+    });
     const granted = parse(
       `grants: { shop: { hostPaths: ["${hostDir}/shop"] }, "*": { hostPaths: ["${hostDir}/any"] } }`,
     );

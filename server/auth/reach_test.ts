@@ -1,5 +1,6 @@
 /** Checks each cell of the table in docs/security.md that says what each policy permits. @module */
 import assert from "node:assert/strict";
+import { makeDriverSettings } from "../../drivers/testing/settings.ts";
 import { noRoot } from "../../tests/skips.ts";
 import { okJson } from "../api/server_fixture.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
@@ -132,14 +133,7 @@ Deno.test({
       assert.deepEqual(columns, Object.keys(tokens));
       const tried = attempts(server);
       assert.deepEqual(rows.map(([what]) => what), Object.keys(tried));
-      const storage = {
-        ...{
-          localVolumeRoot: `${deps.info.dataDir}/volumes`,
-          hostPathAllowlist: [],
-          allowCreateMissing: true,
-        },
-        ...{ trashRetentionMs: 0, preserveOnDelete: false },
-      };
+      const storage = makeDriverSettings(deps.info.dataDir, { allowCreateMissing: true });
       await neighbour(as, root);
       const allows = async (
         { method, path, body, refusals = [403] }: Attempt,

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { makeDriverSettings } from "../../drivers/testing/settings.ts";
 import type { z } from "zod";
 import { BODIES } from "../../model/declared.ts";
 import { partsOf, referenceOf } from "../../model/reference.ts";
@@ -147,10 +148,9 @@ Deno.test("a rollback and an undelete require the rights to what their records r
       secret: { ...SIZE, parameters: { apiToken: "secret:there.prod.rune/k" } },
     };
     // The real driver, with two volumes in its trash that somebody else deleted.
-    const { all } = buildDrivers({
-      ...{ localVolumeRoot: `${hostDir}/volumes`, hostPathAllowlist: [], allowCreateMissing: false },
-      ...{ trashRetentionMs: 3_600_000, preserveOnDelete: false },
-    }, { dataDir: `${hostDir}/data` });
+    const { all } = buildDrivers(makeDriverSettings(hostDir, { trashRetentionMs: 3_600_000 }), {
+      dataDir: `${hostDir}/data`,
+    });
     const drivers = nodeDrivers([...all.values()]);
     Object.assign(deps, { drivers, nodes: makeNodes({ drivers }) });
     const local = all.get("local")!;

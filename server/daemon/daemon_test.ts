@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeDriverSettings } from "../../drivers/testing/settings.ts";
 import { getLogger } from "@logtape/logtape";
 import type { ExecControl, LogLine, Status } from "../../model/api.ts";
 import type { RuneError } from "../../model/error.ts";
@@ -31,13 +32,7 @@ async function withDaemon(test: (running: Running) => Promise<void>): Promise<vo
     auth: { enabled: false, allowRemoteAdmin: false },
     crypto: { kek: { from: "file", path: `${dir}/data/kek` }, secretLimits: SECRET_LIMITS },
     grants: {},
-    storage: {
-      localVolumeRoot: `${dir}/volumes`,
-      hostPathAllowlist: [],
-      allowCreateMissing: false,
-      trashRetentionMs: 0,
-      preserveOnDelete: false,
-    },
+    storage: makeDriverSettings(dir),
     warnings: [],
   };
   let daemon: Daemon | undefined;
