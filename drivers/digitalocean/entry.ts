@@ -6,6 +6,7 @@ import { startDeadline } from "../../base/delay.ts";
 import type { DriverEntry } from "../entry.ts";
 import { createFormatNotes } from "../format_notes.ts";
 import { createFreezer } from "../freeze.ts";
+import { errnoOf } from "../host_error.ts";
 import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import { createCloud } from "./cloud.ts";
 import { DEVICE_DIRECTORY, SYSFS } from "./device.ts";
@@ -24,6 +25,21 @@ const keys = {
   digitalOceanMetadata: urlSchema.optional(),
   digitalOceanDevices: absolutePathSchema.optional(),
 };
+
+/**
+ * Where the driver mounts its volumes. It is a directory of its own: `mounts` in the data directory is where
+ * the node shows volumes to runs. The kernel lists mounts by their real paths, so links are followed here.
+ */
+export function mountRootOf(dataDir: string): string {
+  const name = "do-volumes";
+  try {
+    return join(Deno.realPathSync(dataDir), name);
+  } catch (error) {
+    // A daemon has its directory; a test of the entry need not.
+    if (errnoOf(error) !== "ENOENT") throw error;
+    return join(dataDir, name);
+  }
+}
 
 /** Settings of the driver. */
 export interface DoVolumeSettings {
@@ -87,7 +103,7 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
     });
     const driver = new DoVolumeDriver({
       cloud,
-      mountRoot: join(dataDir, "mounts"),
+      mountRoot: mountRootOf(dataDir),
       notes: createFormatNotes(join(dataDir, "formatting")),
     });
     return {
