@@ -40,6 +40,8 @@ export interface DriverCapabilities {
   detachGraceMs?: number;
   /** The limits of the provider on the snapshots of one volume, however they were taken. */
   snapshotLimits?: { minIntervalMs: number; mostPerVolume: number };
+  /** The names at the provider are made from the name of the installation, which is then kept for good. */
+  usesInstallation?: true;
   /** The parameter with which a user names existing data by its handle. Absent if there is none. */
   handleParameter?: string;
 }

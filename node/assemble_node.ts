@@ -10,6 +10,7 @@ import type { RunnerName } from "../model/instance.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { showDrivers, wrapDrivers } from "./driver_calls.ts";
+import type { Installation } from "./installation.ts";
 import type { HostView } from "./mounts/host_view.ts";
 import { createLocalVolumes } from "./mounts/local_volumes.ts";
 import type { VolumeParts } from "./mounts/volume_parts.ts";
@@ -22,8 +23,7 @@ import { showRunner, wrapRunner } from "./runner_calls.ts";
 /** The parts of a node. */
 export interface NodeParts
   extends Pick<Node, "name" | "labels" | "bootId" | "containsProcesses" | "files" | "proxy"> {
-  /** The name of this installation, which drivers put into names at a provider. */
-  installation: string;
+  installation: Installation;
   /** Unwrapped drivers; the node wraps them. */
   drivers: ReadonlyMap<string, Driver>;
   runners: ReadonlyMap<RunnerName, Runner>;

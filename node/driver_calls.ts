@@ -6,6 +6,7 @@
 import type { Driver, VolumeContext } from "../drivers/driver.ts";
 import { assertItsFilesystem } from "../drivers/filesystem_guard.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
+import type { Installation } from "./installation.ts";
 import type { LocalDriver, NodeDriver, VolumeCallName } from "./node_driver.ts";
 import { readSnapshotEvents } from "./snapshot_events.ts";
 import type { VolumeCall } from "./volume_call.ts";
@@ -62,8 +63,7 @@ export const DRIVER_CALLS: DriverTable = {
 export interface DriverOptions extends WrapOptions {
   /** Name of the node. */
   node: string;
-  /** Name of the installation. */
-  installation: string;
+  installation: Installation;
   /** Resolves references. */
   secrets: SecretReader;
 }
@@ -85,8 +85,11 @@ export function wrapDriver(
   for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
     const call: unknown = Reflect.get(timed, name);
     if (rule === AS_IT_IS || !rule.resolves || typeof call !== "function") continue;
-    wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) =>
-      await call(await resolveContext(described, { node, installation, secrets }), ...rest);
+    wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) => {
+      const context = await resolveContext(described, { node, installation: installation.name, secrets });
+      if (driver.capabilities.usesInstallation) await installation.keep();
+      return await call(context, ...rest);
+    };
   }
   return wrapped as LocalDriver;
 }

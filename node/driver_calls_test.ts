@@ -6,6 +6,7 @@ import { DRIVER_CALLS, wrapDriver } from "./driver_calls.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
 import type { VolumeCall } from "./volume_call.ts";
 import type { FinishedCall } from "./observer.ts";
+import { fixedInstallation } from "./testing/installation.ts";
 
 const callOn = (name: string, parameters: Record<string, string> = {}): VolumeCall => ({
   volume: { namespace: "prod", name, uid: `u-${name}`, sizeBytes: 1, accessMode: "ReadWriteOnce" },
@@ -19,8 +20,13 @@ const TIMED = Object.entries(DRIVER_CALLS).flatMap(([name, rule]) => typeof rule
 
 Deno.test("wrapDriver() ends every call of a driver that hangs with deadline_exceeded, and its caller may try again", async () => {
   const stuck = Object.fromEntries(TIMED.map((call) => [call, () => new Promise<never>(() => {})]));
-  const inner = { name: "stuck", ...stuck } as unknown as Driver;
-  const driver = wrapDriver(inner, { node: "n1", installation: "i1", secrets, mostMs: 20 });
+  const inner = { name: "stuck", capabilities: {}, ...stuck } as unknown as Driver;
+  const driver = wrapDriver(inner, {
+    node: "n1",
+    installation: fixedInstallation("i1"),
+    secrets,
+    mostMs: 20,
+  });
   for (const call of TIMED) {
     const work = (driver as unknown as Record<string, (call: unknown) => Promise<unknown>>)[call]!;
     await assert.rejects(work(callOn("a")), { code: "deadline_exceeded", permanent: false }, call);
@@ -30,8 +36,8 @@ Deno.test("wrapDriver() ends every call of a driver that hangs with deadline_exc
 Deno.test("wrapDriver() closes what a call opened when nobody waited for it any more", async () => {
   const closed = Promise.withResolvers<string>();
   const opened = Promise.withResolvers<unknown>();
-  const inner = { name: "late", open: () => opened.promise } as unknown as Driver;
-  const driver = wrapDriver(inner, { node: "n1", installation: "i1", secrets, mostMs: 5 });
+  const inner = { name: "late", capabilities: {}, open: () => opened.promise } as unknown as Driver;
+  const driver = wrapDriver(inner, { node: "n1", installation: fixedInstallation("i1"), secrets, mostMs: 5 });
   await assert.rejects(driver.open!(callOn("a")), { code: "deadline_exceeded" });
   opened.resolve({ close: () => closed.resolve("closed") });
   assert.equal(await closed.promise, "closed");
@@ -44,7 +50,7 @@ Deno.test("wrapDriver() reports each call once, with ok or the code of its error
     const inner = new LocalDriver({ root });
     const driver = wrapDriver(inner, {
       node: "n1",
-      installation: "i1",
+      installation: fixedInstallation("i1"),
       secrets,
       onCall: (call) => calls.push(call),
     });
@@ -72,9 +78,9 @@ Deno.test("wrapDriver() gives every call about a volume the values of secrets, a
     await Promise.resolve();
     seen.push(ctx);
   }]));
-  const driver = wrapDriver({ name: "noting", ...inner } as unknown as Driver, {
+  const driver = wrapDriver({ name: "noting", capabilities: {}, ...inner } as unknown as Driver, {
     node: "n1",
-    installation: "i1",
+    installation: fixedInstallation("i1"),
     secrets: fixedSecrets({ "prod/own": { key: "value" } }),
   });
   const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
@@ -91,7 +97,11 @@ Deno.test("wrapDriver() resolves references at every call, so that rotation reac
     "prod/own": { key: "k" },
   };
   const inner = noteCalls("noting");
-  const driver = wrapDriver(inner.driver, { node: "n1", installation: "i1", secrets: fixedSecrets(values) });
+  const driver = wrapDriver(inner.driver, {
+    node: "n1",
+    installation: fixedInstallation("i1"),
+    secrets: fixedSecrets(values),
+  });
   const call = callOn("v", { region: "fra", token: "secret:do.shared.rune/token", key: "secret:own/key" });
   await driver.provision(call);
   values["shared/do"] = { token: "t2" };
@@ -103,10 +113,33 @@ Deno.test("wrapDriver() resolves references at every call, so that rotation reac
   assert.equal(call.parameters.token, "secret:do.shared.rune/token");
 });
 
+Deno.test("wrapDriver() keeps the name of the installation before a driver can make names from it, and for no other", async () => {
+  const happened: string[] = [];
+  const installation = { name: "i1", keep: async () => void happened.push(await Promise.resolve("kept")) };
+  for (const capabilities of [{}, { usesInstallation: true }]) {
+    const provision = (ctx: VolumeContext) => Promise.resolve(happened.push(ctx.installation));
+    const inner = { name: "noting", capabilities, provision } as unknown as Driver;
+    await wrapDriver(inner, { node: "n1", installation, secrets }).provision(callOn("a"));
+  }
+  assert.deepEqual(happened, ["i1", "kept", "i1"]);
+  const full = { name: "i1", keep: () => Promise.reject(new Error("disk full")) };
+  const inner = noteCalls("noting");
+  Object.assign(inner.driver.capabilities, { usesInstallation: true });
+  await assert.rejects(
+    wrapDriver(inner.driver, { node: "n1", installation: full, secrets }).provision(callOn("a")),
+    /disk full/,
+  );
+  assert.deepEqual(inner.calls, []);
+});
+
 Deno.test("wrapDriver() lets a driver judge a declaration as it was written, and keeps absent calls absent", () => {
   const judged: Record<string, string>[] = [];
   const inner = { name: "judge", validate: ({ parameters }: VolumeCall) => judged.push(parameters) };
-  const driver = wrapDriver(inner as unknown as Driver, { node: "n1", installation: "i1", secrets });
+  const driver = wrapDriver(inner as unknown as Driver, {
+    node: "n1",
+    installation: fixedInstallation("i1"),
+    secrets,
+  });
   driver.validate({ ...callOn("v").volume, parameters: { token: "secret:do/token" } });
   assert.deepEqual(judged, [{ token: "secret:do/token" }]);
   assert.equal(driver.usage, undefined);
@@ -117,7 +150,7 @@ Deno.test("wrapDriver() fails a call whose secret is missing with its exact name
   const inner = noteCalls("noting");
   const driver = wrapDriver(inner.driver, {
     node: "n1",
-    installation: "i1",
+    installation: fixedInstallation("i1"),
     secrets: fixedSecrets({ "shared/do": { token: "t" } }),
   });
   const fails = (value: string, message: string) =>
@@ -134,7 +167,7 @@ Deno.test("wrapDriver() fails a call whose secret is missing with its exact name
 Deno.test("wrapDriver() refuses every guarded call, and no other, while another filesystem is where the volume's own was", async () => {
   const [own, other] = ["own", "other"].map((id) => ({ type: "ext4", id, mountPoint: "/data", path: "/v" }));
   const noting = noteCalls("noting", { filesystem: () => other });
-  const driver = wrapDriver(noting.driver, { node: "n1", installation: "i1", secrets });
+  const driver = wrapDriver(noting.driver, { node: "n1", installation: fixedInstallation("i1"), secrets });
   const calls = driver as unknown as Record<string, (call: VolumeCall) => Promise<unknown>>;
   const listReached = async (call: VolumeCall) => {
     const names: string[] = [];

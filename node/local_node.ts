@@ -16,6 +16,7 @@ import type { Runner } from "../runners/runner.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import { assembleNode } from "./assemble_node.ts";
 import type { NodeObserver } from "./observer.ts";
+import type { Installation } from "./installation.ts";
 import { createMemoryMounts } from "./memory_mounts.ts";
 import { clearStage, openStage } from "./mounts/bind_stage.ts";
 import type { Node } from "./node.ts";
@@ -29,8 +30,7 @@ const CLEAR_MS = 10_000;
 /** The options of the node of this machine. */
 export interface LocalNodeOptions {
   name: string;
-  /** The name of this installation, which drivers put into names at a provider. */
-  installation: string;
+  installation: Installation;
   labels: Record<string, string>;
   dataDir: string;
   daemonId: string;

@@ -7,6 +7,7 @@ import { openDirectory } from "../drivers/open_directory.ts";
 import { stagePath } from "./mounts/bind_stage.ts";
 import { fixedSecrets, noteCalls } from "./testing/drivers.ts";
 import type { VolumeCall } from "./volume_call.ts";
+import { fixedInstallation } from "./testing/installation.ts";
 
 Deno.test("openLocalNode() calls drivers with the values of secrets, counts its calls, and shows nothing once closed", async () => {
   const dataDir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-node-" }));
@@ -22,7 +23,7 @@ Deno.test("openLocalNode() calls drivers with the values of secrets, counts its 
     open: () => openDirectory(dataDir),
   });
   const node = await openLocalNode({
-    installation: "i1",
+    installation: fixedInstallation("i1"),
     ...{ name: "n1", labels: { zone: "a" }, dataDir, daemonId, signal, closed: [], clock: createClock() },
     drivers: {
       all: new Map([["noting", noting.driver]]),

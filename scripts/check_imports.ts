@@ -52,7 +52,13 @@ function layers(rooms: [room: string, outside: string[]][]): Record<string, stri
 /** The rooms of the server, lowest first, and what each may import from outside. */
 const SERVER: [room: string, outside: string[]][] = [
   ["server/http/", ["base/", "model/"]],
-  ["server/identity/", ["base/", "model/", "store/store.ts", "runners/engine_bond.ts"]],
+  ["server/identity/", [
+    "base/",
+    "model/",
+    "store/store.ts",
+    "runners/engine_bond.ts",
+    "node/installation.ts",
+  ]],
   ["server/auth/", ["base/", "model/", "store/store.ts"]],
   ["server/admission/", ["base/", "model/", ...STORE, ANSWERS.data, ANSWERS.writers, "drivers/driver.ts"]],
   ["server/backup/", [

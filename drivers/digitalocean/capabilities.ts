@@ -15,5 +15,6 @@ export const DO_VOLUME_CAPABILITIES: DriverCapabilities = {
   // Attaching and detaching take many seconds, and a successor often needs the volume at once.
   detachGraceMs: 60_000,
   snapshotLimits: { minIntervalMs: 10 * 60_000, mostPerVolume: 25 },
+  usesInstallation: true,
   handleParameter: "volumeId",
 };

@@ -4,6 +4,7 @@ import { RuneError } from "../../model/error.ts";
 import type { SecretReader } from "../../store/secrets/vault.ts";
 import { DRIVER_CALLS, showDrivers, wrapDrivers } from "../driver_calls.ts";
 import type { NodeDriver } from "../node_driver.ts";
+import { fixedInstallation } from "./installation.ts";
 
 /** Secrets with fixed values. @param values by `namespace/name`, then by key; a test may change them. */
 export function fixedSecrets(values: Record<string, Record<string, string>> = {}): SecretReader {
@@ -23,7 +24,7 @@ export function nodeDrivers(
   secrets: SecretReader = fixedSecrets(),
 ): ReadonlyMap<string, NodeDriver> {
   const wrapped = wrapDrivers(new Map(drivers.map((driver) => [driver.name, driver])), {
-    installation: "i1",
+    installation: fixedInstallation("i1"),
     node: "n1",
     secrets,
   });

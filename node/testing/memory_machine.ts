@@ -18,6 +18,7 @@ import type { Stage } from "../mounts/stage.ts";
 import type { Node } from "../node.ts";
 import { createMemoryHost, type MemoryHost } from "./memory_host.ts";
 import { NO_PROXY } from "./no_proxy.ts";
+import { fixedInstallation } from "./installation.ts";
 
 const STAGE = "/memory/stage";
 
@@ -67,7 +68,13 @@ export class MemoryMachine {
   /** The node by which one daemon reaches it: `node`, with the driver `local` and the runner `docker`. */
   openNode({ gate = OPEN_GATE, secrets, clock, ...hooks }: MemoryNodeOptions): Node {
     return assembleNode({
-      ...{ name: "node", installation: "node", labels: {}, bootId: this.bootId, containsProcesses: true },
+      ...{
+        name: "node",
+        installation: fixedInstallation("node"),
+        labels: {},
+        bootId: this.bootId,
+        containsProcesses: true,
+      },
       ...{ secrets, clock, proxy: NO_PROXY },
       drivers: new Map([
         ["local", new MemoryDriver({ name: "local", volumes: this.volumes, gate, ...hooks })],

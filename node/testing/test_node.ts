@@ -9,6 +9,7 @@ import { PlainStage } from "../mounts/bind_stage.ts";
 import { createRunFiles } from "../run_files.ts";
 import { fixedSecrets } from "./drivers.ts";
 import { NO_PROXY } from "./no_proxy.ts";
+import { fixedInstallation } from "./installation.ts";
 
 /** What a test gives. */
 export interface TestNodeParts extends Partial<Omit<NodeParts, "drivers" | "runners">> {
@@ -25,7 +26,7 @@ export function makeTestNode(
 ): AssembledNode {
   return assembleNode({
     name: "n1",
-    installation: "n1",
+    installation: fixedInstallation("n1"),
     labels: {},
     bootId: "boot",
     containsProcesses: true,

@@ -20,6 +20,7 @@ import { isWildcard, type ListenAddress } from "../http/address.ts";
 import { type ApiServer, listen } from "./listen.ts";
 import { holdDaemonId } from "../identity/daemon_lock.ts";
 import { bondOf } from "../identity/engine_bond.ts";
+import { openInstallation } from "../identity/installation.ts";
 import { applyReload, planReload, type Reloaded } from "./reload.ts";
 import { createApp } from "../api/app.ts";
 import { grantOf } from "../auth/grants.ts";
@@ -108,6 +109,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const held = await holdDaemonId(store, dataDir);
     const { daemonId } = held;
     started.push(() => held[Symbol.dispose]());
+    const installation = await openInstallation(store, node);
     const secrets = await openVault(store, settings.crypto.kek);
     started.push(() => secrets.close());
     await createInitialResources(store, storage);
@@ -126,7 +128,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const local = await openLocalNode({
       ...{
         name: node.name,
-        installation: node.name,
+        installation,
         labels: node.labels,
         dataDir,
         daemonId,

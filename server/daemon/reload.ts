@@ -41,6 +41,7 @@ export const RELOADABLE: Record<string, { of: (settings: Settings) => unknown; l
   "backup.withVolumes": { of: (s) => s.backup?.volumes, live: true },
   "grants": { of: (s) => s.grants, live: true },
   "node.name": { of: (s) => s.node.name, live: false },
+  "node.installation": { of: (s) => s.node.installation, live: false },
   "node.labels": { of: (s) => s.node.labels, live: true },
 };
 

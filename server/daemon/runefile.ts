@@ -91,6 +91,9 @@ export const runefileSchema = z.strictObject({
   grants: grantsSection.default({}),
   node: z.strictObject({
     name: z.string().min(1).max(253).optional(),
+    installation: z.string().max(253).regex(/^[A-Za-z0-9._-]+$/, {
+      error: "expected letters, digits, '.', '_' and '-'",
+    }).optional(),
     labels: z.record(z.string().min(1).max(253), argumentText).default({}),
   }).prefault({}),
 });

@@ -17,6 +17,7 @@ import { isPrivate, type ListenAddress, parseAddress } from "../http/address.ts"
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logging.ts";
 import { SYSTEM_DIRECTORIES } from "../../model/system_directories.ts";
 import type { Grants } from "../auth/grants.ts";
+import type { NodeNames } from "../identity/installation.ts";
 import type { RunefileRegistry } from "../admission/registries.ts";
 import { parseRunefile, type Runefile } from "./runefile.ts";
 
@@ -27,7 +28,7 @@ export interface Settings {
   /** The addresses to listen on: `http-addr` and, if it is set, `grpc-addr`. */
   addresses: ListenAddress[];
   log: { level: LogLevel; format: LogFormat };
-  node: { name: string; labels: Record<string, string> };
+  node: NodeNames & { labels: Record<string, string> };
   docker: { socket: string; registries: RunefileRegistry[] };
   expose: {
     httpPort: number;
@@ -251,7 +252,11 @@ export async function loadSettings(options: ServeOptions, from: Surroundings = S
       format: choose("--log-format", options.logFormat, LOG_FORMATS) ?? server.logFormat ?? "text",
     },
     // The name of the node is always a label, so a class can be restricted to one machine without a runefile.
-    node: { name: nodeName, labels: { ...runefile.node.labels, "rune.io/hostname": nodeName } },
+    node: {
+      name: nodeName,
+      ...(runefile.node.installation !== undefined && { installation: runefile.node.installation }),
+      labels: { ...runefile.node.labels, "rune.io/hostname": nodeName },
+    },
     expose,
     docker: {
       socket: dockerSocket(runefile, from.env, warnings),

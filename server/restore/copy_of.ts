@@ -12,6 +12,7 @@ import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { makeInitialState } from "../admission/initial_state.ts";
 import { replaceDaemonId } from "../identity/daemon_identity.ts";
+import { type NodeNames, renameInstallation } from "../identity/installation.ts";
 import { addOriginal } from "../identity/originals.ts";
 import type { Settings } from "../daemon/settings.ts";
 import type { Manifest } from "../backup/format.ts";
@@ -84,9 +85,13 @@ async function holdsEntries(directory: string): Promise<boolean> {
 }
 
 /** Changes the restored state as the module comment says. */
-export async function makeCopy(store: Store, manifest: Manifest): Promise<CopyReport> {
+export async function makeCopy(
+  store: Store,
+  { manifest, node }: { manifest: Manifest; node: NodeNames },
+): Promise<CopyReport> {
   await addOriginal(store, manifest.daemonId);
   const daemonId = await replaceDaemonId(store);
+  await renameInstallation(store, { node, original: manifest.node, daemonId });
   const kept = new Set(manifest.volumes.map(({ uid }) => uid));
   const notes = await store.transact((tx) => [
     ...tx.list("volume").flatMap((volume) => disownVolume(tx, volume, kept.has(volume.uid))),
@@ -121,13 +126,17 @@ function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {
     return [];
   }
   // Any other handle leads to data of the original.
-  if (capabilitiesOf(driver)?.scope === "daemon") {
+  const capabilities = capabilitiesOf(driver);
+  if (capabilities?.scope === "daemon") {
     tx.update(volume, { status: fresh });
     return [`${name} is empty in the copy: its data is not in the backup`];
   }
   const failureMessage = `${handle} belongs to the daemon that this one is a copy of`;
-  const failureHint = "when that daemon is gone for good: rune volume retry-provision " +
-    `${volume.name} -n ${volume.namespace}`;
+  const { handleParameter } = capabilities ?? {};
+  const failureHint = "when that daemon is gone for good: " +
+    (handleParameter === undefined
+      ? `rune volume retry-provision ${volume.name} -n ${volume.namespace}`
+      : `delete this volume and cast it anew with parameters: { ${handleParameter}: ${handle} }`);
   tx.update(volume, { status: { ...fresh, state: "Stalled", failureMessage, failureHint } });
   return [`${name} is not the copy's: ${failureMessage}`];
 }

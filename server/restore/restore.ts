@@ -26,6 +26,7 @@ import { loadSettings, type Settings } from "../daemon/settings.ts";
 import { KEK } from "../backup/backup.ts";
 import { type NewKek, settleKek } from "./restored_kek.ts";
 import { releasePlace } from "../identity/daemon_identity.ts";
+import { openInstallation } from "../identity/installation.ts";
 import { makeCopy } from "./copy_of.ts";
 import { readBackup, readManifest } from "../backup/format.ts";
 import { importVolumes } from "./import_volumes.ts";
@@ -88,15 +89,16 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
         source: crypto.kek,
         ...(manifest.kek && { unpacked: join(work, KEK) }),
       });
-      if (copy) Object.assign(report, { ...await makeCopy(store, manifest), without: [] });
+      if (copy) Object.assign(report, { ...await makeCopy(store, { manifest, node }), without: [] });
       else await releasePlace(store);
       await forgetFilesystems(store);
+      const installation = await openInstallation(store, node);
       if (manifest.volumes.length > 0) {
         const built = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
         const kek: KekSource = newKek ? { from: "file", path: join(work, KEK) } : crypto.kek;
         await using secrets = readRestoredSecrets(store, kek);
         const drivers = showDrivers(
-          wrapDrivers(built, { node: node.name, installation: node.name, secrets }),
+          wrapDrivers(built, { node: node.name, installation, secrets }),
         );
         await importVolumes(await openBackup(file), { manifest, store, drivers });
       }
