@@ -196,6 +196,15 @@ export interface Driver {
   validate(request: VolumeRequest): void;
 
   /**
+   * Brings the parameters of a class, or of a volume, into the form that the other calls know. Called when
+   * they are written, before rights are checked and before `validate`, without side effects. Absent if every
+   * parameter can be written in one way only.
+   *
+   * @throws {RuneError} `invalid_argument`, as `validate` does.
+   */
+  normalizeParameters?(parameters: Record<string, string>): Record<string, string>;
+
+  /**
    * Creates the volume, or finds it if an earlier call created it.
    *
    * @returns its handle, and whether existing data was found and kept.

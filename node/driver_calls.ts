@@ -41,6 +41,7 @@ export const DRIVER_CALLS: DriverTable = {
   // These check a declaration as written; the secret may be created later.
   validate: AS_IT_IS,
   directory: AS_IT_IS,
+  normalizeParameters: AS_IT_IS,
   provision: { ms: COPY, counted: true, resolves: true, guarded: true },
   filesystem: { ms: MINUTE, counted: true, resolves: true, guarded: false },
   delete: { ms: COPY, counted: true, resolves: true, guarded: true },

@@ -33,7 +33,10 @@ type StuckCalls<T, Path extends string> = T extends Plain ? never
   : { [K in keyof T & string]-?: StuckCalls<NonNullable<T[K]>, `${Path}.${K}`> }[keyof T & string];
 
 /** Judgements of a driver without side effects: whoever has the driver's code makes them, on any machine. */
-type Judgements = "node.drivers.validate" | "node.drivers.directory";
+type Judgements =
+  | "node.drivers.validate"
+  | "node.drivers.directory"
+  | "node.drivers.normalizeParameters";
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 

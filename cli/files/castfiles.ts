@@ -4,7 +4,6 @@ import { checkSet } from "../../model/checks.ts";
 import { type ErrorCode, type FieldIssue, RuneError } from "../../model/error.ts";
 import { describeKey } from "../../model/kinds.ts";
 import { oddLineEnd } from "../../model/secret_value.ts";
-import { checkSupported } from "../../model/unsupported.ts";
 import { readSources, type SourceOptions, type SourceText } from "./sources.ts";
 
 /** The declarations of some castfiles. */
@@ -94,11 +93,7 @@ export function checkCastfiles(sources: SourceText[], options: CheckOptions): Ca
   }
   const declared = resources.map((resource) => resource.declared);
   issues.push(...findDuplicates(resources));
-  const found = [
-    ...checkSet(declared),
-    ...declared.flatMap((d, resource) => checkSupported(d).map((issue) => ({ ...issue, resource }))),
-  ];
-  issues.push(...found.map((issue) => placeIssue(issue, resources)));
+  issues.push(...checkSet(declared).map((issue) => placeIssue(issue, resources)));
   if (issues.length > 0) throw refusal("invalid_argument", issues, { applies: options.applies ?? false });
   if (resources.length === 0) {
     throw new RuneError(

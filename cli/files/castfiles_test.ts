@@ -30,7 +30,7 @@ service:
 storageClass:
   name: cloud
   driver: local
-  parameters: { apiTokenSecretRef: do/token }
+  reclaimPolicy: keep
 ---
 volume:
   name: data
@@ -49,7 +49,7 @@ volume:
   accessMode: ReadWriteOnce
 `;
   await assert.rejects(load(text), (error) => {
-    assert.deepEqual(places(error), ["stdin:7:39", "stdin:12:36", "stdin:23:3", "stdin:26:9"]);
+    assert.deepEqual(places(error), ["stdin:7:39", "stdin:12:18", "stdin:23:3", "stdin:26:9"]);
     return true;
   });
 });

@@ -18,6 +18,7 @@ import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Cloud } from "./cloud.ts";
 import { awaitDevice, findDevice } from "./device.ts";
 import type { Asker } from "./droplets.ts";
+import { normalizeParameters } from "./normal_form.ts";
 import { describeOwner, parseOwner, volumeNameOf } from "./names.ts";
 import { DO_VOLUME_PARAMETERS, type DoVolumeParameters, findWrong, readParameters } from "./parameters.ts";
 import { bytesOf, gigabytesOf, LARGEST_GB } from "./sizes.ts";
@@ -67,6 +68,10 @@ export class DoVolumeDriver implements Driver {
     throw new RuneError("invalid_argument", `dovolume: expected a size from 1G to ${LARGEST_GB}G`, {
       hint: "DigitalOcean has volumes of 1 to 16384 GB",
     });
+  }
+
+  normalizeParameters(parameters: Record<string, string>): Record<string, string> {
+    return normalizeParameters(parameters);
   }
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {

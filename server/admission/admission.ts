@@ -5,7 +5,6 @@
  * @module
  */
 import type { Declared } from "../../model/declared.ts";
-import { checkSupported } from "../../model/unsupported.ts";
 import { checkHost } from "./host.ts";
 import { checkSecretLimits } from "./secret_writes.ts";
 import { admitService } from "./service.ts";
@@ -16,8 +15,6 @@ import type { Verdict, World } from "./world.ts";
 
 /** Checks one declaration. */
 export function admit(declared: Declared, world: World): Verdict<unknown> {
-  const unsupported = checkSupported(declared);
-  if (unsupported.length > 0) return { spec: declared.spec, issues: unsupported };
   switch (declared.kind) {
     case "storageClass":
       return admitStorageClass(declared, world);

@@ -155,10 +155,10 @@ const REFUSALS: Record<
     path: "volumes.0.name",
     message: /at most 63/,
   },
-  "a field that this version does not do": {
+  "a parameter of another driver": {
     cast: () => [volume("a", { parameters: { apiTokenSecretRef: "do/token" } })],
     path: "parameters.apiTokenSecretRef",
-    message: /not supported in this version/,
+    message: /the driver local has no parameter "apiTokenSecretRef"/,
   },
 };
 

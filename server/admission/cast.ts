@@ -20,6 +20,7 @@ import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
 import { makeInitialState } from "./initial_state.ts";
+import { normalizeDeclared } from "./normal_form.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
@@ -157,8 +158,9 @@ export function applySet(
   /** Services that changed. */
   const services: WrittenService[] = [];
   const applied: Applied[] = [];
-  for (const { declared, index } of items) {
+  for (const { declared: written, index } of items) {
     if (issues.length >= MAX_ISSUES) break;
+    const { declared, issues: mistakes } = normalizeDeclared(written, world);
     const before = tx.get(declared.kind, declared.namespace, declared.name) as AnyResource | undefined;
     const resolved = authorize(tx, { declared, before, world, deps, options });
     if (before?.deletionRequestedAt !== undefined) {
@@ -173,7 +175,7 @@ export function applySet(
         hint: "change it with rune cast (PUT in the API), or delete it first",
       });
     }
-    const verdict = admit(declared, world);
+    const verdict = mistakes.length > 0 ? { spec: declared.spec, issues: mistakes } : admit(declared, world);
     if (declared.kind === "service") later.delete(describeKey(declared));
     verdict.issues.push(...resolved.issues);
     issues.push(...verdict.issues.map((issue) => ({ ...issue, resource: index })));
@@ -181,15 +183,15 @@ export function applySet(
     // valid. The issue rolls everything back.
     if (verdict.issues.length === 0) {
       const spec = declared.kind === "service" ? withIdentity(verdict.spec, resolved.identity) : verdict.spec;
-      const written = write(tx, { ...declared, spec } as Declared, options);
-      const { resource } = written;
+      const result = write(tx, { ...declared, spec } as Declared, options);
+      const { resource } = result;
       if (resource.kind === "service") {
         exposed.set(resource);
-        if (written.action !== "unchanged") {
+        if (result.action !== "unchanged") {
           services.push({ service: resource, before: before as Service | undefined, index });
         }
       }
-      applied.push(written);
+      applied.push(result);
     }
   }
   if (issues.length < MAX_ISSUES) {

@@ -14,7 +14,10 @@ import type { HostAccounts } from "../auth/host_accounts.ts";
  * The part of a driver that checks declarations. It gets parameters as declared, with unresolved secret
  * references.
  */
-export type JudgingDriver = Pick<Driver, "name" | "capabilities" | "validate" | "directory">;
+export type JudgingDriver = Pick<
+  Driver,
+  "name" | "capabilities" | "validate" | "directory" | "normalizeParameters"
+>;
 
 /** What a declaration is checked against. */
 export interface World {
@@ -63,7 +66,7 @@ export interface Verdict<Spec> {
 }
 
 /** The class of volumes that name none: the default class or, if there is none, the runefile's. */
-export function defaultClass(world: World): string | undefined {
+export function defaultClass(world: Pick<World, "state" | "defaultStorageClass">): string | undefined {
   const marked = world.state.list("storageClass").find((c: StorageClass) => c.spec.default);
   return marked?.name ?? world.defaultStorageClass;
 }
