@@ -78,6 +78,10 @@ export const volumeStatusSchema = z.object({
   boundClaim: z.string().optional(),
   /** The node where it is attached. */
   boundNode: z.string().optional(),
+  /** When it was unmounted from `boundNode`. Absent while it may be mounted, and once it is detached. */
+  unmountedAt: z.string().optional(),
+  /** The request to detach it that was made before its last mount. */
+  detachedFor: z.string().optional(),
   /** Where it is mounted on the node while anyone holds a lease on it. */
   mountPath: z.string().optional(),
   /** The claim template that made it, if one did. */

@@ -95,8 +95,8 @@ export interface NodeVolumes {
    */
   mount(volume: DriverVolume, runs: ExpectedMounts[]): Promise<MountAnswer>;
   /**
-   * Undoes `mount`; does nothing if the volume is not mounted. The caller must first make sure that no one
-   * uses the volume.
+   * Unmounts a volume, which stays attached until the caller has its driver detach it. Does nothing if the
+   * volume is not mounted. The caller must first make sure that no one uses it.
    */
   unmount(volume: DriverVolume): Promise<void>;
   /**

@@ -160,6 +160,9 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
           `still Bound to ${volume.status.boundClaim}: not every runner has confirmed that it is gone`,
         );
       }
+      if (goal.detached && volume.status.boundNode !== undefined) {
+        return makeWaiting(failureMessage ?? `still attached to ${volume.status.boundNode}`);
+      }
       if (goal.sizeBytes !== undefined && (volume.status.sizeBytes ?? 0) < goal.sizeBytes) {
         const growing = volume.status.conditions.find((c) => c.type === "Grown");
         return makeWaiting(growing?.message ?? failureMessage ?? "growing");

@@ -342,6 +342,8 @@ Deno.test("judgeVolume() waits until a volume has the requested size, and nobody
   });
   assert.equal(judge({ sizeBytes: 2 }, { state: "Bound", sizeBytes: 2 }).state, "done");
   assert.equal(judge({ detached: true }, { state: "Bound", boundClaim: "default/web-0" }).state, "waiting");
+  const attached = judge({ detached: true }, { state: "Available", boundNode: "n1" });
+  assert.deepEqual([attached.state, attached.text], ["waiting", "still attached to n1"]);
   assert.equal(judge({ detached: true }, { state: "Available" }).state, "done");
 });
 

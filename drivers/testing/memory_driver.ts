@@ -29,6 +29,8 @@ export interface MemoryDriverOptions {
   capabilities?: Partial<DriverCapabilities>;
   /** Called when a copy for a snapshot begins, and when it no longer reads. */
   onCopy?: (volume: MemoryVolume, phase: "begins" | "ends") => void;
+  /** Called when a volume is about to be mounted, with whether the caller says that it is blank. */
+  onMount?: (volume: MemoryVolume, options: { blank: boolean }) => void;
   /** Called before the data of a volume is removed. */
   onDelete?: (volume: MemoryVolume) => void;
 }
@@ -118,6 +120,13 @@ export class MemoryDriver implements Driver {
     return this.#call("mount", ctx, async () => {
       const found = this.#require(ctx);
       if (!found.attached) throw new RuneError("unavailable", `volume ${keyOf(ctx)} is not attached`);
+      this.#options.onMount?.(found, ctx);
+      if (!found.formatted && !ctx.blank) {
+        throw new RuneError("failed_precondition", `volume ${keyOf(ctx)} holds no filesystem`, {
+          permanent: false,
+        });
+      }
+      found.formatted = true;
       return { path: await this.#volumes.mount(found) };
     });
   }
@@ -259,6 +268,7 @@ export class MemoryDriver implements Driver {
     const made: MemoryVolume = {
       ...{ namespace, name, uid, sizeBytes, files },
       handle: `memory:${namespace}/${name}`,
+      formatted: madeFrom !== undefined || !this.capabilities.blockDevice,
       attached: false,
       mounted: false,
       ...(madeFrom !== undefined && { madeFrom }),

@@ -18,6 +18,8 @@ export interface MemoryVolume {
   files: MemoryFiles;
   /** The snapshot or the trash entry from which it was created. */
   madeFrom?: string;
+  /** Whether it holds a filesystem. Always, unless the driver's volumes are block devices. */
+  formatted: boolean;
   attached: boolean;
   mounted: boolean;
 }

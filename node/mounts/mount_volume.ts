@@ -56,6 +56,5 @@ export async function unmountVolume(
   table.delete(uid);
   await stage.hide(uid, call.signal);
   await driver?.unmount(call);
-  await driver?.detach(call);
   await holds.release(uid);
 }

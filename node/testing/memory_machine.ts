@@ -23,7 +23,8 @@ import { fixedInstallation } from "./installation.ts";
 const STAGE = "/memory/stage";
 
 /** How a daemon reaches the machine. */
-export interface MemoryNodeOptions extends Pick<MemoryDriverOptions, "onCopy" | "onDelete"> {
+export interface MemoryNodeOptions
+  extends Pick<MemoryDriverOptions, "onCopy" | "onMount" | "onDelete" | "capabilities"> {
   gate?: Gate;
   secrets: SecretReader;
   clock: Clock;
@@ -66,7 +67,7 @@ export class MemoryMachine {
   }
 
   /** The node by which one daemon reaches it: `node`, with the driver `local` and the runner `docker`. */
-  openNode({ gate = OPEN_GATE, secrets, clock, ...hooks }: MemoryNodeOptions): Node {
+  openNode({ gate = OPEN_GATE, secrets, clock, ...driver }: MemoryNodeOptions): Node {
     return assembleNode({
       ...{
         name: "node",
@@ -77,7 +78,7 @@ export class MemoryMachine {
       },
       ...{ secrets, clock, proxy: NO_PROXY },
       drivers: new Map([
-        ["local", new MemoryDriver({ name: "local", volumes: this.volumes, gate, ...hooks })],
+        ["local", new MemoryDriver({ name: "local", volumes: this.volumes, gate, ...driver })],
       ]),
       runners: new Map([["docker", createMemoryRunner({ runs: this.runs, gate })]]),
       stage: this.#stage(gate),

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { createClock } from "../../base/clock.ts";
 import { TestGate } from "../../base/testing/gate.ts";
-import { MemoryDriver } from "../../drivers/testing/memory_driver.ts";
+import { MemoryDriver, type MemoryDriverOptions } from "../../drivers/testing/memory_driver.ts";
 import { MemoryVolumes } from "../../drivers/testing/memory_volumes.ts";
 import type { AnyResource, Kind, Kinds } from "../../model/resource.ts";
 import { createNodes } from "../../node/node.ts";
@@ -64,7 +64,10 @@ function makeDeps(
 }
 
 /** Runs a test in its own room, with the storage class `local` in the store. */
-export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>): Promise<void> {
+export async function withMemoryRoom(
+  test: (room: MemoryRoom) => Promise<void>,
+  options: Pick<MemoryDriverOptions, "capabilities" | "onMount"> = {},
+): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-memory-" }));
   const gate = new TestGate();
   const runs = new MemoryRuns();
@@ -77,7 +80,7 @@ export async function withMemoryRoom(test: (room: MemoryRoom) => Promise<void>):
     held: { [Symbol.dispose]: () => {} },
   });
   const runner = createMemoryRunner({ runs, gate });
-  const driver = new MemoryDriver({ volumes, gate, name: "local" });
+  const driver = new MemoryDriver({ volumes, gate, name: "local", ...options });
   const deps = makeDeps({ store, runner, driver, directory });
   try {
     await Deno.mkdir(join(directory, "run"));

@@ -64,6 +64,11 @@ export async function applyVolume(
         { view, deps, ctx },
         () => unmount({ view, deps, node, ctx }),
       );
+    case "detach":
+      return await runReporting("DetachFailed", { view, deps, ctx }, async () => {
+        await driver?.detach(ctx);
+        await write(deps, volume, ({ boundNode: _b, unmountedAt: _u, ...status }) => status);
+      });
     case "reclaim":
       return await reclaim(step.deleteData, { view, deps, driver, ctx });
     case "settle":
@@ -155,8 +160,14 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
   if (!node.drivers.has(driver ?? "")) {
     throw new RuneError("unavailable", `this daemon has no driver "${driver}"`);
   }
-  // Record the node before mounting, so that the next daemon can unmount if this one dies in between.
-  await write(deps, volume, (status) => ({ ...status, boundNode: node.name }));
+  // Record the node before mounting, so that the next daemon can unmount if this one dies in between. A
+  // request to detach is about an earlier mount, if there is one.
+  const detachedFor = volume.annotations[ANNOTATIONS.detachRequestedAt];
+  await write(deps, volume, ({ unmountedAt: _, ...status }) => ({
+    ...status,
+    boundNode: node.name,
+    ...(detachedFor !== undefined && { detachedFor }),
+  }));
   const runs = findHolderRuns(volume, deps.store);
   const answer = await node.volumes.mount({ driver, call: ctx }, runs);
   switch (answer.state) {
@@ -181,15 +192,20 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
 }
 
 /**
- * Unmounts a volume without holders from its node. It stops counting as mounted before anything is unmounted,
- * in the same turn of the event loop as the check for holders. An instance that takes the lease afterwards
- * waits for the next mount.
+ * Unmounts a volume without holders from its node, which keeps it attached. It stops counting as mounted
+ * before anything is unmounted, in the same turn of the event loop as the check for holders. An instance that
+ * takes the lease afterwards waits for the next mount.
  */
 async function unmount({ view, deps, node, ctx }: Call & { node: Node }): Promise<void> {
   const { volume } = view;
   deps.mounts.delete(volume.uid);
   await node.volumes.unmount({ driver: driverName(view), call: ctx });
-  await write(deps, volume, ({ boundNode: _n, mountPath: _m, ...status }) => status);
+  const unmountedAt = deps.clock.now().toISOString();
+  await write(deps, volume, ({ mountPath: _, ...status }) => ({
+    ...status,
+    boundNode: node.name,
+    unmountedAt,
+  }));
 }
 
 /**

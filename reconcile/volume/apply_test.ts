@@ -1,6 +1,7 @@
 /** Runs the steps of a volume's plan on an in-memory driver that fails or loses its answers. @module */
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import { keep, withMemoryRoom } from "../testing/memory_room.ts";
 import { makeVolume } from "../testing/resources.ts";
@@ -65,3 +66,92 @@ Deno.test("applyVolume() deletes data only when nobody holds it, and the row onl
     assert.equal(store.get("volume", "default", "data"), undefined);
     assert.equal(volumes.volumes.size, 0);
   }));
+
+Deno.test("applyVolume() keeps a volume attached for its driver's grace, and a mount within it needs no detach", () =>
+  withMemoryRoom(async ({ store, gate, volumes, deps: { clock: _, ...others }, signal }) => {
+    let now = Date.now();
+    const deps = { ...others, clock: { now: () => new Date(now) } };
+    const runPass = () => reconcileVolume(KEY, { deps, signal });
+    const readVolume = () => store.get("volume", "default", "data")!;
+    const look = () => [volumes.volumes.get(KEY)!.mounted, volumes.volumes.get(KEY)!.attached];
+    const hold = () => store.transact((tx) => void acquireLease(tx, VOLUME, HOLDER));
+    const letGo = () => store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));
+    await keep(store, VOLUME);
+    await hold();
+    await runPass();
+    assert.deepEqual(look(), [true, true]);
+
+    await letGo();
+    assert.deepEqual(await runPass(), { type: "again", afterMs: 60_000 });
+    assert.deepEqual(look(), [false, true]);
+    assert.deepEqual([readVolume().status.state, readVolume().status.boundNode], ["Available", "n1"]);
+    now += 59_000;
+    await hold();
+    await runPass();
+    assert.deepEqual(look(), [true, true]);
+    assert.equal(readVolume().status.unmountedAt, undefined);
+    assert.equal(gate.calls.includes("driver.detach"), false);
+
+    await letGo();
+    await runPass();
+    now += 60_000;
+    gate.failNext("driver.detach", new RuneError("unavailable", "pending event"));
+    assert.equal((await runPass()).type, "failed");
+    assert.equal(readVolume().status.failureMessage, "pending event");
+    await runPass();
+    assert.deepEqual(look(), [false, false]);
+    const { boundNode, unmountedAt, failureMessage } = readVolume().status;
+    assert.deepEqual([boundNode, unmountedAt, failureMessage], [undefined, undefined, undefined]);
+  }, { capabilities: { detachGraceMs: 60_000 } }));
+
+Deno.test("applyVolume() detaches at once what somebody asks to detach, and only once per request", () =>
+  withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
+    const runPass = () => reconcileVolume(KEY, { deps, signal });
+    const ask = () =>
+      store.transact((tx) => {
+        const annotations = { [ANNOTATIONS.detachRequestedAt]: tx.now };
+        tx.update(tx.get("volume", "default", "data")!, { annotations });
+      });
+    const mountOnce = async () => {
+      await store.transact((tx) => void acquireLease(tx, VOLUME, HOLDER));
+      await runPass();
+      await store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));
+      await runPass();
+    };
+    await keep(store, VOLUME);
+    await mountOnce();
+    assert.equal(volumes.volumes.get(KEY)!.attached, true);
+    await ask();
+    await runPass();
+    assert.equal(volumes.volumes.get(KEY)!.attached, false);
+    await mountOnce();
+    assert.equal(volumes.volumes.get(KEY)!.attached, true, "the request was about the mount before");
+    assert.equal(gate.calls.filter((call) => call === "driver.detach").length, 1);
+  }, { capabilities: { detachGraceMs: 60_000 } }));
+
+Deno.test("applyVolume() says that a new device is blank until its first mount is committed, and never again", () => {
+  const said: boolean[] = [];
+  return withMemoryRoom(async ({ store, deps, signal }) => {
+    const runPass = () => reconcileVolume(KEY, { deps, signal });
+    const readVolume = () => store.get("volume", "default", "data")!;
+    await keep(store, VOLUME);
+    await runPass();
+    assert.equal(readVolume().status.blank, true);
+    const shownAt: unknown[] = [];
+    const mounts = {
+      ...deps.mounts,
+      set: (uid: string, mounted: { path: string }) => {
+        shownAt.push(readVolume().status.blank);
+        deps.mounts.set(uid, mounted);
+      },
+    };
+    for (let i = 0; i < 2; i++) {
+      await store.transact((tx) => void acquireLease(tx, VOLUME, HOLDER));
+      await reconcileVolume(KEY, { deps: { ...deps, mounts }, signal });
+      await store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));
+      await runPass();
+    }
+    assert.deepEqual(said, [true, false]);
+    assert.deepEqual(shownAt, [undefined, undefined], "cleared before any instance may start");
+  }, { capabilities: { blockDevice: true }, onMount: (_, { blank }) => said.push(blank) });
+});

@@ -1,6 +1,6 @@
 /** The volume controller: one pass is observe, plan, apply, until the plan has settled. @module */
 import { readVolumeSource } from "../../model/volume_source.ts";
-import type { Store } from "../../store/store.ts";
+import type { Moment } from "../../base/clock.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { describeShortage } from "../../model/format.ts";
@@ -16,7 +16,7 @@ const MAX_STEPS = 8;
 /** Observes the current state of a volume; undefined if it is gone. */
 function observeVolume(
   key: { namespace: string; name: string },
-  deps: VolumeDeps & { store: Store; now: Date; full: string | undefined },
+  deps: VolumeDeps & { now: Moment; full: string | undefined },
 ): VolumeView | undefined {
   const volume = deps.store.get("volume", key.namespace, key.name);
   if (!volume) return undefined;

@@ -12,7 +12,9 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { StorageClass } from "../../model/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
+import type { Moment } from "../../base/clock.ts";
 import { describeHolders } from "../leases.ts";
+import { graceLeftMs, isMounted } from "./leave_plan.ts";
 import { sourceProblem } from "./source.ts";
 
 /** Attempts to provision before a volume is `Stalled`. */
@@ -34,7 +36,7 @@ export interface VolumeView {
   /** For a mounted volume: why nothing more can be written to it. */
   full?: string;
   node: { name: string; labels: Record<string, string> };
-  now: Date;
+  now: Moment;
 }
 
 /** One step; `settle` ends a pass. */
@@ -43,6 +45,7 @@ export type VolumeStep =
   | { do: "expand" }
   | { do: "mount" }
   | { do: "unmount" }
+  | { do: "detach" }
   /** Remove the volume's row; with `deleteData` the driver removes the data too. */
   | { do: "reclaim"; deleteData: boolean }
   /** Write this status if it differs, and look again after `afterMs`. */
@@ -53,15 +56,13 @@ export function planVolume(view: VolumeView): VolumeStep {
   const { volume, holders, mountPath } = view;
   if (volume.deletionRequestedAt !== undefined) return planDeletion(view);
   if (volume.status.handle === undefined) return planProvisioning(view);
-  if (holders.length === 0 && isBrought(view)) return { do: "unmount" };
+  const isFree = holders.length === 0;
+  if (isFree && isMounted(view)) return { do: "unmount" };
+  const afterMs = isFree ? graceLeftMs(view) : undefined;
+  if (afterMs === 0) return { do: "detach" };
   if (needsExpansion(view)) return { do: "expand" };
-  if (holders.length > 0 && mountPath === undefined) return { do: "mount" };
-  return { do: "settle", status: settledStatus(view) };
-}
-
-/** Whether this daemon, or an earlier one that was killed, mounted the volume on this node. */
-function isBrought({ volume, mountPath }: VolumeView): boolean {
-  return mountPath !== undefined || volume.status.boundNode !== undefined;
+  if (!isFree && mountPath === undefined) return { do: "mount" };
+  return { do: "settle", status: settledStatus(view), ...(afterMs !== undefined && { afterMs }) };
 }
 
 function planDeletion(view: VolumeView): VolumeStep {
@@ -75,7 +76,7 @@ function planDeletion(view: VolumeView): VolumeStep {
   }
   // Deleting data during a copy would leave a snapshot that looks complete but is not.
   if (readFor) return settleWaiting(`waits for snapshot ${describeKey(readFor)}, which is being taken of it`);
-  if (isBrought(view)) return { do: "unmount" };
+  if (isMounted(view)) return { do: "unmount" };
   return { do: "reclaim", deleteData: volume.spec.reclaimPolicy === "delete" };
 }
 
@@ -177,7 +178,7 @@ function isTooSmall({ volume: { spec, status }, capabilities }: VolumeView): boo
 }
 
 function needsExpansion(view: VolumeView): boolean {
-  return isTooSmall(view) && (view.capabilities!.onlineExpand || !isBrought(view));
+  return isTooSmall(view) && (view.capabilities!.onlineExpand || !isMounted(view));
 }
 
 /**
@@ -211,7 +212,6 @@ function settledStatus(view: VolumeView): VolumeStatus {
   const { volume, holders, mountPath, node } = view;
   const {
     boundClaim: _c,
-    boundNode: _n,
     mountPath: _m,
     releasedAt,
     failureMessage: _f,

@@ -44,6 +44,7 @@ function view(more: Partial<VolumeView>): VolumeView {
   };
 }
 
+const unmounted = { status: { boundNode: "node-1", unmountedAt: ago(10) } };
 const deleting = { deletionRequestedAt: ago(1) };
 
 const steps: [string, Partial<VolumeView>, string][] = [
@@ -84,6 +85,27 @@ const steps: [string, Partial<VolumeView>, string][] = [
   ["deletion first unmounts a volume that a killed daemon mounted here", {
     volume: makeProvisionedVolume({ ...deleting, status: { boundNode: "node-1" } }),
   }, "unmount"],
+  [
+    "detaches an unmounted volume whose driver has no grace",
+    { volume: makeProvisionedVolume(unmounted) },
+    "detach",
+  ],
+  ["an unmounted volume stays attached during the grace", {
+    volume: makeProvisionedVolume(unmounted),
+    capabilities: { ...capabilities, detachGraceMs: 60_000 },
+  }, "settle"],
+  ["a volume that stayed attached is mounted for its next holder", {
+    volume: makeProvisionedVolume(unmounted),
+    holders: [holder],
+  }, "mount"],
+  ["deletion does not wait for the grace", {
+    volume: makeProvisionedVolume({ ...deleting, ...unmounted }),
+    capabilities: { ...capabilities, detachGraceMs: 60_000 },
+  }, "reclaim"],
+  ["offline expansion needs no detached volume", {
+    volume: { ...makeProvisionedVolume(unmounted), spec: makeVolume({ size: "2Gi" }).spec },
+    capabilities: { ...capabilities, detachGraceMs: 60_000 },
+  }, "expand"],
   ["offline expansion comes before the mount", {
     volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
     holders: [holder],

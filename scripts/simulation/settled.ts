@@ -88,6 +88,7 @@ function ofVolumes(store: Store, world: World): string[] {
     if (there?.uid !== uid) found.push(`volume ${name} has lost its data`);
     else if (there.sizeBytes < parseBytes(spec.size)) found.push(`volume ${name} did not grow`);
     if (there?.mounted && holders.length === 0) found.push(`volume ${name} is mounted for nobody`);
+    if (there?.attached && holders.length === 0) found.push(`volume ${name} is attached for nobody`);
     const { shown, held } = world.machine;
     if (holders.length === 0 && shown.has(uid)) found.push(`volume ${name} is shown to nobody`);
     if (holders.length === 0 && held.has(uid)) found.push(`the directory of ${name} is held for nobody`);

@@ -15,6 +15,9 @@ import { type MemoryRun, MemoryRuns } from "../../runners/testing/memory_runs.ts
 import { MemoryDisk } from "../../store/testing/memory_kv.ts";
 import { pick } from "./chance.ts";
 
+/** How long its volumes stay attached after their last mount. */
+const DETACH_GRACE_MS = 20_000;
+
 /** A broken promise, described in a sentence. */
 export class Violation extends Error {
   /** @param promise its name; shrinking looks for the same one. */
@@ -65,7 +68,9 @@ export class World {
       secrets: fixedSecrets(),
       onCopy: (volume, phase) =>
         phase === "begins" ? this.copying.add(volume.uid) : this.copying.delete(volume.uid),
+      onMount: (volume, { blank }) => this.#checkBlank(volume, blank),
       onDelete: (volume) => this.#checkDeletion(volume),
+      capabilities: { blockDevice: true, detachGraceMs: DETACH_GRACE_MS },
     });
   }
 
@@ -110,6 +115,11 @@ export class World {
         );
       }
     }
+  }
+
+  #checkBlank({ uid, name }: MemoryVolume, blank: boolean): void {
+    if (!blank || !this.written.has(uid)) return;
+    this.broken ??= new Violation("blank once", `volume ${name} was written, and counts as blank`);
   }
 
   #checkDeletion(volume: MemoryVolume): void {

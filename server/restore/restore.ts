@@ -20,7 +20,7 @@ import {
   statePath,
 } from "../../store/restore_target.ts";
 import type { KekSource } from "../../store/restore_target.ts";
-import { openStore, type Store } from "../../store/store.ts";
+import { openStore } from "../../store/store.ts";
 import { buildDrivers } from "../../drivers/registry.ts";
 import { loadSettings, type Settings } from "../daemon/settings.ts";
 import { KEK } from "../backup/backup.ts";
@@ -29,6 +29,7 @@ import { releasePlace } from "../identity/daemon_identity.ts";
 import { openInstallation } from "../identity/installation.ts";
 import { makeCopy } from "./copy_of.ts";
 import { readBackup, readManifest } from "../backup/format.ts";
+import { forgetDisks } from "./forget_disks.ts";
 import { importVolumes } from "./import_volumes.ts";
 import { decideIdentity } from "./restored_identity.ts";
 import { readRestoredSecrets } from "./restored_secrets.ts";
@@ -91,7 +92,7 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
       });
       if (copy) Object.assign(report, { ...await makeCopy(store, { manifest, node }), without: [] });
       else await releasePlace(store);
-      await forgetFilesystems(store);
+      await forgetDisks(store);
       const installation = await openInstallation(store, node);
       if (manifest.volumes.length > 0) {
         const built = buildDrivers(settings.storage, { dataDir, daemonId: report.daemonId }).all;
@@ -148,19 +149,6 @@ function occupiedError(dataDir: string): RuneError {
   return new RuneError("failed_precondition", `${dataDir} already holds a state; nothing was restored`, {
     hint:
       "choose another directory with --data-dir, or first move away state.db, state.db-wal, state.db-shm and state.made",
-  });
-}
-
-/**
- * Forgets the recorded filesystems, which may be of another machine or of lost disks. The next mount records
- * them again.
- */
-async function forgetFilesystems(store: Store): Promise<void> {
-  await store.transact((tx) => {
-    for (const volume of tx.list("volume")) {
-      const { filesystem, ...status } = volume.status;
-      if (filesystem) tx.update(volume, { status });
-    }
   });
 }
 
