@@ -10,7 +10,7 @@ import { RuneError } from "../../model/error.ts";
 import { abortError, checkAborted } from "../host_error.ts";
 import { type Operation, type OperationName, OPERATIONS } from "./operations.ts";
 import { createRate, type Rate } from "./rate.ts";
-import { AnswerLost, refusalOf } from "./refusals.ts";
+import { AnswerLost, type ApiRefusal, hideToken, parseRefusal } from "./refusals.ts";
 import { metaSchema } from "./wire.ts";
 
 /** The limit of one attempt. */
@@ -20,6 +20,8 @@ const BACKOFF_MS = [1000, 2000, 4000, 8000];
 /** The longest answer that is read, in bytes. A page of 200 volumes has about 150,000. */
 const LONGEST = 4 << 20;
 const PER_PAGE = 200;
+/** How many pages are read. More come only from something that is not DigitalOcean. */
+const MOST_PAGES = 500;
 /** The longest pause that DigitalOcean may ask for, and the pause if it names none. */
 const LONGEST_PAUSE_MS = 60_000;
 const PAUSE_MS = 5_000;
@@ -47,8 +49,9 @@ export interface Client {
   /**
    * Sends a request.
    *
-   * @throws {ApiRefusal} if DigitalOcean refused it; {AnswerLost} if it is not known whether it was carried
-   * out; {RuneError} `deadline_exceeded` or `unavailable` if the signal aborted.
+   * @throws {ApiRefusal} if DigitalOcean refused it, also if its limit of requests holds until the signal
+   * aborts; {AnswerLost} if it is not known whether it was carried out; {RuneError} `deadline_exceeded` or
+   * `unavailable` if the signal aborted.
    */
   send<T>(operation: OperationName, request: Request<T>): Promise<T>;
   /** Reads all pages of a list. @param key the property of the answer that has the elements. */
@@ -63,17 +66,19 @@ export interface ClientOptions {
   /** Where the API is: `https://api.digitalocean.com`. */
   apiUrl: string;
   rate?: Rate;
-  /** How long to wait before each further attempt. For tests. */
+  /** How long to wait before each further attempt, in milliseconds. For tests. */
   backoffMs?: readonly number[];
+  /** The limit of one attempt in milliseconds. For tests. */
+  attemptMs?: number;
 }
 
 /** Creates a client. Nothing is sent before the first call. */
 export function createClient(
-  { apiUrl, rate = createRate(), backoffMs = BACKOFF_MS }: ClientOptions,
+  { apiUrl, rate = createRate(), backoffMs = BACKOFF_MS, attemptMs: longestMs = ATTEMPT_MS }: ClientOptions,
 ): Client {
   async function attempt(name: OperationName, request: Request<unknown>): Promise<Answer> {
     const { method, what }: Operation = OPERATIONS[name];
-    const { token, signal, body, attemptMs = ATTEMPT_MS } = request;
+    const { token, signal, body, attemptMs = longestMs } = request;
     if (!request.reserved) await rate.take(token, signal);
     using deadline = startDeadline(attemptMs);
     const limit = AbortSignal.any([signal, deadline.signal]);
@@ -93,37 +98,34 @@ export function createClient(
       return { status: response.status, headers: response.headers, text: await readText(response) };
     } catch (cause) {
       if (signal.aborted) throw cause;
-      const reason = cause instanceof Error ? cause.message.replaceAll(token, "…") : "no reason";
+      const reason = cause instanceof Error ? hideToken(cause.message, token) : "no reason";
       throw new AnswerLost(`dovolume: no answer to the ${what}: ${reason}`);
     }
   }
 
   async function send<T>(name: OperationName, request: Request<T>): Promise<T> {
     const { method, what }: Operation = OPERATIONS[name];
-    const { signal, schema } = request;
+    const { token, signal, schema } = request;
     const attempts = request.reserved ? 0 : backoffMs.length;
     checkAborted(`dovolume: ${what}`, signal);
-    for (let failures = 0;;) {
+    let limited: ApiRefusal | undefined;
+    for (let failures = 0;; failures++) {
+      const isLast = failures >= attempts;
       try {
         const answer = await attempt(name, request);
         const { status } = answer;
-        if (status === 429) {
-          const pauseMs = pauseOf(answer.headers);
-          rate.close(request.token, pauseMs);
-          if (failures >= attempts) throw refusalOf(name, { status, body: parse(answer.text) });
-          failures++;
-          continue;
-        }
         if (status >= 200 && status < 300) return check(parse(answer.text), { schema, what });
-        if (status >= 500 || status < 400) {
-          throw new AnswerLost(`dovolume: the ${what} failed: status ${status}`);
-        }
-        throw refusalOf(name, { status, body: parse(answer.text) });
+        const refusal = parseRefusal(name, { status, body: parse(answer.text), token });
+        if (status !== 429) throw refusal;
+        rate.close(token, pauseOf(answer.headers));
+        if (isLast) throw refusal;
+        limited = refusal;
       } catch (error) {
-        if (signal.aborted && !(error instanceof RuneError)) throw abortError(`dovolume: ${what}`, signal);
-        if (!(error instanceof AnswerLost) || method === "POST" || failures >= attempts) throw error;
+        if (signal.aborted && !(error instanceof RuneError)) {
+          throw limited ?? abortError(`dovolume: ${what}`, signal);
+        }
+        if (!(error instanceof AnswerLost) || method === "POST" || isLast) throw error;
         await pause(backoffMs[failures]!, { signal, what });
-        failures++;
       }
     }
   }
@@ -136,12 +138,12 @@ export function createClient(
       const page = z.object({ [key]: z.array(z.unknown()) }).and(metaSchema);
       const found: unknown[] = [];
       // Pages are counted here: the provider's links name a host, and the token goes to no other.
-      for (let number = 1;; number++) {
+      for (let number = 1; number <= MOST_PAGES; number++) {
         const query = { ...request.query, per_page: PER_PAGE, page: number };
         const answer = await send(name, { ...request, query, schema: page });
         const elements = (answer as Record<string, unknown[]>)[key]!;
         found.push(...elements);
-        if (elements.length === 0 || found.length >= (answer.meta?.total ?? 0)) break;
+        if (elements.length === 0 || found.length >= answer.meta.total) break;
       }
       return check(found, { schema: z.array(schema), what: OPERATIONS[name].what });
     },
@@ -159,7 +161,7 @@ function urlOf(apiUrl: string, name: OperationName, { path = {}, query = {} }: R
     /\{(\w+)\}/g,
     (_, key: string) => encodeURIComponent(path[key]!),
   );
-  const url = new URL(filled, apiUrl);
+  const url = new URL(apiUrl.replace(/\/+$/, "") + filled);
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
   return url;
 }

@@ -5,38 +5,45 @@
  */
 import { sleep } from "../../base/delay.ts";
 
-/** How many requests may come at once, and how many a second after that. */
+/** How many requests may come at once, and the time between two after that, in milliseconds. */
 const BURST = 20;
-const PER_SECOND = 4;
+const EVERY_MS = 250;
 /** How many tokens have a bucket. An older one starts full again. */
 const MOST_TOKENS = 64;
 
 /** The requests of one token. */
 interface Bucket {
-  /** How many may start now. Below 0 are those that wait. */
-  left: number;
-  /** When `left` was computed, and until when nothing may start, in milliseconds of `performance.now()`. */
-  at: number;
-  closedUntil: number;
+  /** When the bucket is full again, on the clock of {@linkcode RateOptions.now}. */
+  fullAt: number;
+  /** How often it was closed. A turn that was given before does not count. */
+  closings: number;
 }
 
 /** Limits the requests of each token. */
 export interface Rate {
   /** Waits until a request may start. */
   take(token: string, signal: AbortSignal): Promise<void>;
-  /** Lets none start for some time, since DigitalOcean asked for that. */
+  /** Lets none start for some time, since DigitalOcean asked for that. They then start one by one. */
   close(token: string, ms: number): void;
 }
 
+/** Options of {@linkcode createRate}, for tests. */
+export interface RateOptions {
+  /** A clock in milliseconds. */
+  now?: () => number;
+  /** Waits on that clock. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
 /** Creates full buckets. */
-export function createRate(): Rate {
+export function createRate({
+  now = () => performance.now(),
+  wait = (ms, signal) => sleep(ms, { signal }),
+}: RateOptions = {}): Rate {
   const buckets = new Map<string, Bucket>();
 
   function bucketOf(token: string): Bucket {
-    const now = performance.now();
-    const bucket = buckets.get(token) ?? { left: BURST, at: now, closedUntil: 0 };
-    bucket.left = Math.min(BURST, bucket.left + (now - bucket.at) / 1000 * PER_SECOND);
-    bucket.at = now;
+    const bucket = buckets.get(token) ?? { fullAt: 0, closings: 0 };
     // The most recent token is the last.
     buckets.delete(token);
     buckets.set(token, bucket);
@@ -47,19 +54,22 @@ export function createRate(): Rate {
   return {
     async take(token, signal) {
       const bucket = bucketOf(token);
-      const waitMs = Math.max(-(bucket.left - 1) / PER_SECOND * 1000, 0);
-      bucket.left--;
-      try {
-        await sleep(waitMs, { signal });
-        for (let ms; (ms = bucket.closedUntil - performance.now()) > 0;) await sleep(ms, { signal });
-      } catch (error) {
-        bucket.left++;
-        throw error;
+      let turn: number | undefined;
+      while (turn !== bucket.closings) {
+        turn = bucket.closings;
+        bucket.fullAt = Math.max(bucket.fullAt, now()) + EVERY_MS;
+        try {
+          await wait(Math.max(bucket.fullAt - now() - BURST * EVERY_MS, 0), signal);
+        } catch (error) {
+          if (turn === bucket.closings) bucket.fullAt -= EVERY_MS;
+          throw error;
+        }
       }
     },
     close(token, ms) {
       const bucket = bucketOf(token);
-      bucket.closedUntil = Math.max(bucket.closedUntil, performance.now() + ms);
+      bucket.closings++;
+      bucket.fullAt = Math.max(bucket.fullAt, now() + ms + BURST * EVERY_MS);
     },
   };
 }

@@ -31,16 +31,26 @@ export class AnswerLost extends RuneError {
 // DigitalOcean also answers 403 when the account has as much as it may have.
 const QUOTA = /limit|quota|capacity|exceed/i;
 
-/** Creates the error of an answer with a status of 400 or more. */
-export function refusalOf(
+/**
+ * Reads an answer that is no success.
+ *
+ * @param answer.token is left out of the error, should the answer repeat it.
+ * @throws {AnswerLost} if DigitalOcean did not refuse: it failed, or something else answered. So a proxy that
+ * answers 404 never makes Rune believe that a volume is gone.
+ */
+export function parseRefusal(
   name: OperationName,
-  { status, body }: { status: number; body: unknown },
+  { status, body, token }: { status: number; body: unknown; token: string },
 ): ApiRefusal {
   const operation: Operation = OPERATIONS[name];
   const parsed = refusalSchema.safeParse(body);
-  const said = parsed.success ? parsed.data.message.slice(0, 300) : "it gave no reason";
+  if (status < 400 || status >= 500 || (!parsed.success && status !== 429)) {
+    throw new AnswerLost(`dovolume: the ${operation.what} failed: status ${status}`);
+  }
+  const shorten = (text: string, length: number) => hideToken(text, token).slice(0, length);
+  const said = shorten(parsed.data?.message ?? "it gave no reason", 300);
   const request = parsed.data?.request_id;
-  const about = request === undefined || request === null ? "" : `, request ${request.slice(0, 64)}`;
+  const about = request ? `, request ${shorten(request, 64)}` : "";
   const refuse = (
     code: ErrorCode,
     message: string,
@@ -81,6 +91,9 @@ export function refusalOf(
       return refuse("failed_precondition", sentence, { permanent: false });
   }
 }
+
+/** The text without the token. */
+export const hideToken = (text: string, token: string): string => text.replaceAll(token, "…");
 
 /** Whether an error is a refusal with one of these statuses. */
 export function isRefusal(error: unknown, ...statuses: number[]): error is ApiRefusal {

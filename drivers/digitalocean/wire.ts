@@ -62,4 +62,4 @@ export const refusalSchema = z.object({
 });
 
 /** How many objects a list has in all. */
-export const metaSchema = z.object({ meta: z.object({ total: z.number().int() }).optional() });
+export const metaSchema = z.object({ meta: z.object({ total: z.number().int() }) });
