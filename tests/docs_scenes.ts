@@ -33,6 +33,7 @@ export const SCENES: Record<string, Scene> = {
     },
   },
   "docs/configuration.md": { files: { "nginx.conf": "events {}\n" } },
+  "docs/digitalocean.md": { instead: { "<your-token>": "0123456789abcdef" } },
   "docs/health.md": { cast: service("api", CHECK) },
   "docs/operations.md": { cast: volume("pgdata", "prod") + volume("media", "prod") },
   "docs/process-services.md": { instead: { "user: agent": "user: nobody" } },

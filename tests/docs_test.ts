@@ -38,11 +38,13 @@ interface Reader {
   image: string;
 }
 
+/** Replaces what is different on the reader's machine. */
+const putInstead = (text: string, { instead = {} }: Scene) =>
+  Object.entries(instead).reduce((all, [name, here]) => all.replaceAll(name, here), text);
+
 /** Replaces every image by a local one. */
-function adapt(text: string, image: string, { instead = {} }: Scene = {}): string {
-  const own = Object.entries(instead).reduce((all, [name, here]) => all.replaceAll(name, here), text);
-  return own.replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
-}
+const adapt = (text: string, image: string, scene: Scene = {}) =>
+  putInstead(text, scene).replaceAll(/\bimage: [\w./:-]+/g, `image: ${image}`);
 
 async function runScript(reader: Reader, script: string, what: string): Promise<void> {
   const child = new Deno.Command("/bin/sh", {
@@ -71,7 +73,10 @@ async function useBlock(
     if (before !== undefined) await runScript(reader, before, `${what}, before it`);
     return await runScript(
       reader,
-      text.replaceAll("<id>", "$(rune admin token list -o name | head -n 1 | cut -d/ -f2)"),
+      putInstead(text, scene).replaceAll(
+        "<id>",
+        "$(rune admin token list -o name | head -n 1 | cut -d/ -f2)",
+      ),
       what,
     );
   }
