@@ -19,6 +19,7 @@ import {
   mountDevice,
   probeDevice,
 } from "./devices.ts";
+import type { Growth } from "./driver.ts";
 import { readEnds } from "./device_ends.ts";
 import { findMount, listMounts, unmountDirectory } from "./host.ts";
 import { hostError } from "./host_error.ts";
@@ -127,13 +128,14 @@ export async function ensureFormatted(volume: BlockVolume, signal: AbortSignal):
  *
  * @param options.directory Absolute, without symbolic links.
  * @param options.options Options of the mount, besides those that the filesystem needs.
+ * @returns whether the mounted filesystem has the size of the device.
  * @throws {RuneError} `failed_precondition` if the device contains something else, or if something else is
  * mounted there.
  */
 export async function mountBlock(
   volume: BlockVolume,
   { directory, options = [], signal }: { directory: string; options?: string[]; signal: AbortSignal },
-): Promise<void> {
+): Promise<Growth> {
   const { device, fsType } = volume;
   const mounted = await findMount(directory);
   const number = await deviceNumber(device);
@@ -155,7 +157,7 @@ export async function mountBlock(
     }
     await mountDevice(device, { directory, fsType, options, signal });
   }
-  await growMounted(directory, { device, fsType, signal });
+  return await growMounted(directory, { device, fsType, signal });
 }
 
 /** Unmounts a directory. Does nothing if nothing is mounted there. */

@@ -7,12 +7,9 @@
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
+import { mountVolume, provisionVolume, releaseVolume, snapshotOf } from "./conformance_calls.ts";
 import {
   driverLifecycle,
-  mountVolume,
-  provisionVolume,
-  releaseVolume,
-  snapshotOf,
   type SuiteOptions,
   type Trial,
   type TrialData,

@@ -5,8 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { RuneError } from "../model/error.ts";
+import { mountVolume, provisionVolume, refuseCall, releaseVolume, snapshotOf } from "./conformance_calls.ts";
 import type { ContextOverrides } from "./conformance_trial.ts";
-import type { DataSource, Driver, SnapshotRef, VolumeContext } from "./driver.ts";
+import type { DataSource, Driver, VolumeContext } from "./driver.ts";
 
 /** A driver under test. */
 export interface Trial {
@@ -171,16 +172,22 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     const ctx = await provisionVolume(driver, context("grows"));
     const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
     if (!driver.capabilities.expand) {
-      await refuses(driver.expand(larger));
+      await refuseCall(driver.expand(larger));
       return;
     }
     const before = await mountVolume(() => driver, ctx);
     const capacity = data.capacity(before);
     await data.put(before, "data", "kept");
     if (!driver.capabilities.onlineExpand) await releaseVolume(() => driver, ctx);
-    await driver.expand(larger);
-    await driver.expand(larger);
+    const growth = await driver.expand(larger);
+    assert.deepEqual(await driver.expand(larger), growth);
+    if (growth.growsLater !== undefined) {
+      // The host does not let a mounted filesystem grow. A mount that finds it mounted says so too.
+      assert.equal((await driver.mount(larger)).growsLater, growth.growsLater);
+      await releaseVolume(() => driver, larger);
+    }
     const path = await mountVolume(() => driver, larger);
+    assert.deepEqual(await driver.mount(larger), { path });
     assert.equal(await data.read(path, "data"), "kept");
     if (driver.capabilities.blockDevice) assert.ok(data.capacity(path) > capacity + (32 << 20));
     const { limitBytes } = await driver.usage?.(larger) ?? {};
@@ -244,7 +251,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
       { from: "archive", data },
     ];
     for (const source of sources) {
-      if (!takes(driver, source.from)) await refuses(driver.materialize(ctx, source));
+      if (!takes(driver, source.from)) await refuseCall(driver.materialize(ctx, source));
     }
     await data.cancel();
     await provisionVolume(driver, ctx);
@@ -270,8 +277,8 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.equal(driver.capabilities.snapshots, options.snapshots);
     assert.equal(takes(driver, "snapshot"), options.snapshots, "what was copied can be restored");
     if (!options.snapshots) {
-      await refuses(driver.snapshot(ctx, ref));
-      await refuses(driver.materialize(context("target"), { from: "snapshot", snapshot: ref }));
+      await refuseCall(driver.snapshot(ctx, ref));
+      await refuseCall(driver.materialize(context("target"), { from: "snapshot", snapshot: ref }));
       await driver.deleteSnapshot(ctx, ref);
       return;
     }
@@ -368,32 +375,4 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
   });
 }
 
-/** Provisions a new volume. */
-export async function provisionVolume(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
-  const { handle, adopted } = await driver.provision(ctx);
-  assert.equal(adopted, false);
-  return { ...ctx, handle };
-}
-
-/** Attaches and mounts a volume. @returns its path. */
-export async function mountVolume(driver: () => Driver, ctx: VolumeContext): Promise<string> {
-  await driver().attach(ctx);
-  return (await driver().mount(ctx)).path;
-}
-
-/** Unmounts and detaches a volume. */
-export async function releaseVolume(driver: () => Driver, ctx: VolumeContext): Promise<void> {
-  await driver().unmount(ctx);
-  await driver().detach(ctx);
-}
-
 const takes = (driver: Driver, from: DataSource["from"]) => driver.capabilities.sources.includes(from);
-
-async function refuses(call: Promise<unknown>): Promise<void> {
-  await assert.rejects(call, { code: "failed_precondition", permanent: true });
-}
-
-/** The reference of a snapshot that was not taken yet. */
-export function snapshotOf({ volume }: VolumeContext): SnapshotRef {
-  return { namespace: volume.namespace, name: "snap", uid: crypto.randomUUID() };
-}

@@ -3,6 +3,8 @@
  * one thing; `block.ts` combines them. See `host.ts` for what all commands have in common.
  * @module
  */
+import { RuneError } from "../model/error.ts";
+import type { Growth } from "./driver.ts";
 import { run } from "./host.ts";
 import { hostError } from "./host_error.ts";
 
@@ -97,33 +99,52 @@ export async function checkFilesystem(
 const EXT4_SLACK = 16 << 20;
 
 /**
- * Grows an unmounted filesystem to the size of its device. Growing a mounted ext4 requires a capability that
- * containers and sandboxes lack. xfs can grow only while it is mounted; see {@linkcode growMounted}.
+ * Grows an unmounted filesystem to the size of its device. xfs can grow only while it is mounted; see
+ * {@linkcode growMounted}. Growing a mounted ext4 takes a capability that some containers and sandboxes lack.
  */
 export async function growUnmounted(
   device: string,
   { fsType, signal }: { fsType: FsType; signal: AbortSignal },
 ): Promise<void> {
   if (fsType !== "ext4") return;
+  if (!await isExt4Smaller(device, signal)) return;
   const what = `growth of ${device}`;
-  const { stdout } = await run("dumpe2fs", ["-h", device], { what, signal });
-  const field = (name: string) => Number(new RegExp(`^${name}: *(\\d+)$`, "m").exec(stdout)?.[1]);
-  using file = await Deno.open(device);
-  const missing = await file.seek(0, Deno.SeekMode.End) - field("Block count") * field("Block size");
-  if (!(missing >= EXT4_SLACK)) return;
   await run("e2fsck", ["-f", "-p", device], { ...E2FSCK, what, signal });
   await run("resize2fs", [device], { what, signal });
 }
 
+/** Whether an ext4 filesystem is smaller than its device. It may be mounted. */
+async function isExt4Smaller(device: string, signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await run("dumpe2fs", ["-h", device], { what: `look at the size of ${device}`, signal });
+  const field = (name: string) => Number(new RegExp(`^${name}: *(\\d+)$`, "m").exec(stdout)?.[1]);
+  using file = await Deno.open(device);
+  const missing = await file.seek(0, Deno.SeekMode.End) - field("Block count") * field("Block size");
+  return missing >= EXT4_SLACK;
+}
+
 /**
- * Grows a mounted filesystem to the size of its device, if it is of a type that grows so. Cheap if there is
- * nothing to do.
+ * Grows a mounted filesystem to the size of its device. Cheap if there is nothing to do.
+ *
+ * @returns why it is still smaller, if this host refuses to grow a mounted ext4.
  */
 export async function growMounted(
   directory: string,
   { device, fsType, signal }: { device: string; fsType: FsType; signal: AbortSignal },
-): Promise<void> {
-  if (fsType === "xfs") await run("xfs_growfs", [directory], { what: `growth of ${device}`, signal });
+): Promise<Growth> {
+  const what = `growth of ${device}`;
+  if (fsType === "xfs") {
+    await run("xfs_growfs", [directory], { what, signal });
+    return {};
+  }
+  if (!await isExt4Smaller(device, signal)) return {};
+  try {
+    await run("resize2fs", [device], { what, signal });
+    return {};
+  } catch (error) {
+    if (signal.aborted || !(error instanceof RuneError) || error.code !== "unavailable") throw error;
+    // Whatever the reason is, the next mount grows it first, or fails.
+    return { growsLater: error.message };
+  }
 }
 
 /** Mounts a device on an existing directory. */

@@ -116,6 +116,12 @@ export type DataSource =
   /** A tar stream of {@linkcode Driver.exportData}. The caller cancels it if the call fails. */
   | { from: "archive"; data: ReadableStream<Uint8Array> };
 
+/** Whether the filesystem of a volume is as large as the volume. */
+export interface Growth {
+  /** Why the mounted filesystem is smaller until the next mount. Absent if it is not. */
+  growsLater?: string;
+}
+
 /** The settings of a deleted volume, with which it can be restored. Drivers only store them. */
 export interface VolumeRecord {
   labels: Record<string, string>;
@@ -241,7 +247,7 @@ export interface Driver {
    *
    * @returns the absolute path of its root.
    */
-  mount(ctx: VolumeContext): Promise<{ path: string }>;
+  mount(ctx: VolumeContext): Promise<{ path: string } & Growth>;
   /**
    * Opens the root of a mounted volume without following symbolic links of others, and checks the opened
    * directory. Absent if nobody else can change the path that `mount` returned.
@@ -277,8 +283,11 @@ export interface Driver {
    */
   materialize(ctx: VolumeContext, source: DataSource): Promise<{ handle: string; adopted: boolean }>;
 
-  /** Grows the volume to `ctx.volume.sizeBytes`. Does nothing if it has that size. */
-  expand(ctx: VolumeContext): Promise<void>;
+  /**
+   * Grows the volume to `ctx.volume.sizeBytes`. Does nothing if it has that size. Some hosts refuse to grow a
+   * mounted filesystem: then it grows at the next mount.
+   */
+  expand(ctx: VolumeContext): Promise<Growth>;
 
   /**
    * Exports the current data of the volume as a tar stream. Files that change during the export may be

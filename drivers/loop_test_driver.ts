@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { RuneError } from "../model/error.ts";
 import { describeCall } from "./describe_call.ts";
-import type { Driver, DriverCapabilities, VolumeContext } from "./driver.ts";
+import type { Driver, DriverCapabilities, Growth, VolumeContext } from "./driver.ts";
 import { lookAtDirectory } from "./directories.ts";
 import { mountBlock, unmountBlock } from "./block.ts";
-import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType } from "./devices.ts";
-import { diskUsage } from "./host.ts";
+import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType, growMounted } from "./devices.ts";
+import { diskUsage, findMount, run } from "./host.ts";
 import { callError, checkAborted, errnoOf } from "./host_error.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
 import { createFormatNotes } from "./format_notes.ts";
@@ -24,7 +24,7 @@ export class LoopTestDriver implements Driver {
     snapshots: false,
     sources: [],
     expand: true,
-    onlineExpand: false,
+    onlineExpand: true,
     blockDevice: true,
     reclaimDelete: true,
     processMounts: false,
@@ -80,7 +80,7 @@ export class LoopTestDriver implements Driver {
     });
   }
 
-  async mount(ctx: VolumeContext): Promise<{ path: string }> {
+  async mount(ctx: VolumeContext): Promise<{ path: string } & Growth> {
     return await this.#call("mount", ctx, async () => {
       const { signal } = ctx;
       const device = await this.#device(ctx);
@@ -91,8 +91,7 @@ export class LoopTestDriver implements Driver {
       if (await lookAtDirectory(path) === "absent") await Deno.mkdir(path);
       const notes = createFormatNotes(join(this.#root, "formatting"));
       const volume = { device, fsType: this.#fsType, uid: ctx.volume.uid, blank: ctx.blank, notes };
-      await mountBlock(volume, { directory: path, signal });
-      return { path };
+      return { path, ...await mountBlock(volume, { directory: path, signal }) };
     });
   }
 
@@ -112,13 +111,18 @@ export class LoopTestDriver implements Driver {
     throw new RuneError("failed_precondition", `${describeCall("filling", ctx)}: the driver cannot`);
   }
 
-  async expand(ctx: VolumeContext): Promise<void> {
-    await this.#call("expand", ctx, async () => {
-      await this.#requireDetached(ctx);
+  async expand(ctx: VolumeContext): Promise<Growth> {
+    return await this.#call("expand", ctx, async () => {
       const size = await sizeOf(this.#image(ctx));
       if (size === undefined) throw new RuneError("not_found", `${this.#image(ctx)} is gone`);
-      // The filesystem grows at the next mount.
       if (size < ctx.volume.sizeBytes) await Deno.truncate(this.#image(ctx), ctx.volume.sizeBytes);
+      const { signal } = ctx;
+      const device = await this.#device(ctx);
+      if (device === undefined) return {};
+      await run("losetup", ["--set-capacity", device], { what: `growth of ${device}`, signal });
+      const directory = this.#directory(ctx);
+      if (!await findMount(directory)) return {};
+      return await growMounted(directory, { device, fsType: this.#fsType, signal });
     });
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Shortage } from "../base/room.ts";
+import type { Growth } from "../drivers/driver.ts";
 import type { Filesystem } from "../model/filesystem.ts";
 import type { RunnerName } from "../model/instance.ts";
 import type { RunRef } from "../runners/runner.ts";
@@ -28,7 +29,7 @@ export interface ExpectedMounts {
 /** The result of a mount. Only `mounted` shows the volume to runs. */
 export type MountAnswer =
   /** Its root is at `path` for the runs to come, and it is on `filesystem` where that is known. */
-  | { state: "mounted"; path: string; filesystem?: Filesystem }
+  | { state: "mounted"; path: string; filesystem?: Filesystem } & Growth
   /** Its directory is also that of another volume that is mounted, or lies inside or around it. */
   | { state: "overlaps"; directory: string; volumeUid: string }
   /**

@@ -150,7 +150,8 @@ export function judgeService(
 export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
   if (!volume) return makeFailed("it was deleted");
   if (volume.deletionRequestedAt) return makeFailed("it is being deleted");
-  const { state, failureMessage, adopted, handle } = volume.status;
+  const { state, failureMessage, adopted, handle, conditions } = volume.status;
+  const growing = conditions.find(({ type, value }) => type === "Grown" && !value);
   switch (state) {
     case "Available":
     case "Bound":
@@ -164,8 +165,10 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
         return makeWaiting(failureMessage ?? `still attached to ${volume.status.boundNode}`);
       }
       if (goal.sizeBytes !== undefined && (volume.status.sizeBytes ?? 0) < goal.sizeBytes) {
-        const growing = volume.status.conditions.find((c) => c.type === "Grown");
         return makeWaiting(growing?.message ?? failureMessage ?? "growing");
+      }
+      if (goal.sizeBytes !== undefined && growing?.message !== undefined) {
+        return makeDone(`${state}, ${growing.message}`);
       }
       return makeDone(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
     case "Stalled":

@@ -341,6 +341,10 @@ Deno.test("judgeVolume() waits until a volume has the requested size, and nobody
     text: "it grows when web-0 lets go",
   });
   assert.equal(judge({ sizeBytes: 2 }, { state: "Bound", sizeBytes: 2 }).state, "done");
+  assert.deepEqual(judge({ sizeBytes: 2 }, { state: "Bound", sizeBytes: 2, conditions: [grown] }), {
+    state: "done",
+    text: "Bound, it grows when web-0 lets go",
+  });
   assert.equal(judge({ detached: true }, { state: "Bound", boundClaim: "default/web-0" }).state, "waiting");
   const attached = judge({ detached: true }, { state: "Available", boundNode: "n1" });
   assert.deepEqual([attached.state, attached.text], ["waiting", "still attached to n1"]);

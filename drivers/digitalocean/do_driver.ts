@@ -10,7 +10,7 @@ import { RuneError } from "../../model/error.ts";
 import { deviceNumber, type FormatNotes, mountBlock, unmountBlock } from "../block.ts";
 import { describeCall } from "../describe_call.ts";
 import { growMounted } from "../devices.ts";
-import type { DataSource, Driver, SnapshotRef, VolumeContext, VolumeRequest } from "../driver.ts";
+import type { DataSource, Driver, Growth, SnapshotRef, VolumeContext, VolumeRequest } from "../driver.ts";
 import { findMount, listMounts } from "../host.ts";
 import { callError, checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
@@ -133,7 +133,7 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
-  async mount(ctx: VolumeContext): Promise<{ path: string }> {
+  async mount(ctx: VolumeContext): Promise<{ path: string } & Growth> {
     return await this.#call("mount", ctx, async ({ asker, parameters: { fsType } }) => {
       const id = requireHandle(ctx);
       const volume = await this.#cloud.volumes.read(id, asker);
@@ -141,8 +141,8 @@ export class DoVolumeDriver implements Driver {
       const path = this.#directory(id);
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const block = { device, fsType, uid: id, blank: ctx.blank, notes: this.#notes };
-      await mountBlock(block, { directory: path, signal: ctx.signal, options: ["noatime"] });
-      return { path };
+      const options = { directory: path, signal: ctx.signal, options: ["noatime"] };
+      return { path, ...await mountBlock(block, options) };
     });
   }
 
@@ -219,8 +219,8 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
-  async expand(ctx: VolumeContext): Promise<void> {
-    await this.#call("expand", ctx, async ({ asker, parameters: { fsType } }) => {
+  async expand(ctx: VolumeContext): Promise<Growth> {
+    return await this.#call("expand", ctx, async ({ asker, parameters: { fsType } }) => {
       const id = requireHandle(ctx);
       const { volumes, places } = this.#cloud;
       const volume = await volumes.grow(
@@ -229,10 +229,11 @@ export class DoVolumeDriver implements Driver {
         asker,
       );
       // Attached elsewhere, or not at all: the filesystem grows at the next mount.
-      if (await findDevice(volume.name, places) === undefined) return;
+      if (await findDevice(volume.name, places) === undefined) return {};
       const device = await this.#awaitDevice(volume, ctx.signal);
       const directory = this.#directory(id);
-      if (await findMount(directory)) await growMounted(directory, { device, fsType, signal: ctx.signal });
+      if (!await findMount(directory)) return {};
+      return await growMounted(directory, { device, fsType, signal: ctx.signal });
     });
   }
 

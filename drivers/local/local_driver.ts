@@ -15,13 +15,13 @@ import type {
   DataSource,
   DeleteOptions,
   Driver,
+  Growth,
   SnapshotRef,
   VolumeContext,
   VolumeRequest,
 } from "../driver.ts";
 import { ensureDirectory, lookAtDirectory } from "../directories.ts";
-import type { Filesystem } from "../../model/filesystem.ts";
-import { FilesystemAway } from "../../model/filesystem.ts";
+import { type Filesystem, FilesystemAway } from "../../model/filesystem.ts";
 import { diskUsage } from "../host.ts";
 import { callError, checkAborted, hostError } from "../host_error.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
@@ -282,8 +282,9 @@ export class LocalDriver implements Driver {
     });
   }
 
-  async expand(ctx: VolumeContext): Promise<void> {
+  async expand(ctx: VolumeContext): Promise<Growth> {
     checkAborted(describeCall("expand", ctx), ctx.signal);
+    return {};
   }
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number }> {

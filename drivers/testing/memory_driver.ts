@@ -12,6 +12,7 @@ import type {
   DeleteOptions,
   Driver,
   DriverCapabilities,
+  Growth,
   SnapshotRef,
   TrashEntry,
   VolumeContext,
@@ -116,7 +117,7 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  mount(ctx: VolumeContext): Promise<{ path: string }> {
+  mount(ctx: VolumeContext): Promise<{ path: string } & Growth> {
     return this.#call("mount", ctx, async () => {
       const found = this.#require(ctx);
       if (!found.attached) throw new RuneError("unavailable", `volume ${keyOf(ctx)} is not attached`);
@@ -127,7 +128,7 @@ export class MemoryDriver implements Driver {
         });
       }
       found.formatted = true;
-      return { path: await this.#volumes.mount(found) };
+      return { path: await this.#volumes.mount(found), ...this.#volumes.grow(found) };
     });
   }
 
@@ -184,7 +185,7 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  expand(ctx: VolumeContext): Promise<void> {
+  expand(ctx: VolumeContext): Promise<Growth> {
     return this.#call("expand", ctx, () => {
       if (!this.capabilities.expand) throw cannot(this.name);
       const found = this.#require(ctx);
@@ -192,6 +193,7 @@ export class MemoryDriver implements Driver {
         throw new RuneError("unavailable", `volume ${keyOf(ctx)} is mounted`);
       }
       found.sizeBytes = Math.max(found.sizeBytes, ctx.volume.sizeBytes);
+      return this.#volumes.grow(found);
     });
   }
 
@@ -269,6 +271,7 @@ export class MemoryDriver implements Driver {
       ...{ namespace, name, uid, sizeBytes, files },
       handle: `memory:${namespace}/${name}`,
       formatted: madeFrom !== undefined || !this.capabilities.blockDevice,
+      filesystemBytes: 0,
       attached: false,
       mounted: false,
       ...(madeFrom !== undefined && { madeFrom }),

@@ -3,7 +3,7 @@
  * of drivers and tests change them.
  * @module
  */
-import type { SnapshotRef, TrashEntry, VolumeRecord } from "../driver.ts";
+import type { Growth, SnapshotRef, TrashEntry, VolumeRecord } from "../driver.ts";
 
 /** Files, by their path below the root. */
 export type MemoryFiles = Map<string, Uint8Array>;
@@ -15,6 +15,8 @@ export interface MemoryVolume {
   uid: string;
   handle: string;
   sizeBytes: number;
+  /** The size of its filesystem while it is mounted. */
+  filesystemBytes: number;
   files: MemoryFiles;
   /** The snapshot or the trash entry from which it was created. */
   madeFrom?: string;
@@ -55,6 +57,8 @@ export class MemoryVolumes {
   readonly snapshots = new Map<string, MemorySnapshot>();
   /** By id. */
   readonly trash = new Map<string, MemoryTrash>();
+  /** Why mounted volumes grow at the next mount. By default they grow at once. */
+  growsLater?: string;
   readonly #options: MemoryVolumesOptions;
 
   constructor(options: MemoryVolumesOptions = {}) {
@@ -70,8 +74,17 @@ export class MemoryVolumes {
   async mount(volume: MemoryVolume): Promise<string> {
     const path = this.pathOf(volume);
     await this.#options.makeDirectory?.(path);
+    if (!volume.mounted) volume.filesystemBytes = volume.sizeBytes;
     volume.mounted = true;
     return path;
+  }
+
+  /** Grows the filesystem of a volume to the volume's size, unless that has to wait. */
+  grow(volume: MemoryVolume): Growth {
+    const waits = volume.mounted && volume.filesystemBytes < volume.sizeBytes;
+    if (waits && this.growsLater !== undefined) return { growsLater: this.growsLater };
+    volume.filesystemBytes = volume.sizeBytes;
+    return {};
   }
 
   /** The volume mounted at a path. */

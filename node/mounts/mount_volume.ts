@@ -37,7 +37,13 @@ export async function mountVolume(
   await holds.take(where, { uid, name: describeKey(call.volume) });
   const path = await stage.show(uid, directory, signal);
   table.set(uid, { path, where });
-  return { state: "mounted", path, ...(filesystem && { filesystem }) };
+  const { growsLater } = mounted;
+  return {
+    state: "mounted",
+    path,
+    ...(filesystem && { filesystem }),
+    ...(growsLater !== undefined && { growsLater }),
+  };
 }
 
 async function findFilesystem(directory: FileHandle, call: DriverVolume["call"]) {

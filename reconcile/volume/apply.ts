@@ -18,6 +18,7 @@ import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
+import { noteGrowth } from "./growth.ts";
 import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** Interval between checks for a missing filesystem. */
@@ -53,8 +54,12 @@ export async function applyVolume(
       return await provision({ view, deps, node, driver: driver!, ctx });
     case "expand":
       return await runReporting("ExpandFailed", { view, deps, ctx }, async () => {
-        await driver!.expand(ctx);
-        await write(deps, volume, (status) => ({ ...status, sizeBytes: ctx.volume.sizeBytes }));
+        const growth = await driver!.expand(ctx);
+        await write(deps, volume, (status) => ({
+          ...status,
+          sizeBytes: ctx.volume.sizeBytes,
+          conditions: noteGrowth(volume, { growth, holders: view.holders, now: view.now }),
+        }));
       });
     case "mount":
       return await runReporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, node, ctx }));
@@ -173,6 +178,10 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
   switch (answer.state) {
     case "mounted": {
       const { path, filesystem } = answer;
+      const conditions = noteGrowth(volume, { growth: answer, holders: view.holders, now: view.now });
+      if (!sameValue(conditions, volume.status.conditions)) {
+        await write(deps, volume, (status) => ({ ...status, conditions }));
+      }
       // A volume provisioned by an older Rune has no recorded filesystem yet.
       const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
       if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));

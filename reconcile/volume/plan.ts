@@ -5,7 +5,6 @@
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import type { LeaseHolder } from "../../model/lease.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
-import { parseBytes } from "../../model/quantity.ts";
 import { type Condition, describeKey } from "../../model/resource.ts";
 import { matchesLabels } from "../../model/selector.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
@@ -14,6 +13,7 @@ import type { Volume, VolumeStatus } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
 import type { Moment } from "../../base/clock.ts";
 import { describeHolders } from "../leases.ts";
+import { checkGrowth, isTooSmall } from "./growth.ts";
 import { graceLeftMs, isMounted } from "./leave_plan.ts";
 import { sourceProblem } from "./source.ts";
 
@@ -153,28 +153,11 @@ export function topologyMatches(storageClass: StorageClass, labels: Record<strin
 
 /** The conditions of a provisioned volume. */
 function conditionsOf(view: VolumeView): Condition[] {
-  const growth = growthConditions(view).filter((c) => c.type !== "Full");
+  const growth = checkGrowth(view).filter((c) => c.type !== "Full");
   if (view.full === undefined) return growth;
   const message = `${view.full}: make room, or grow it; those who write it fail`;
   const since = view.volume.status.conditions.find((c) => c.type === "Full")?.since ?? view.now.toISOString();
   return [...growth, { type: "Full", value: true, reason: "NoSpace", message, since }];
-}
-
-/** The condition `Grown`, absent on a volume that has its requested size. */
-function growthConditions(view: VolumeView): Condition[] {
-  const { volume: { namespace, spec, status: { conditions } }, holders, now } = view;
-  const others = conditions.filter((c) => c.type !== "Grown");
-  if (!isTooSmall(view)) return others;
-  const message = `it grows to ${spec.size} when ${describeHolders(namespace, holders)} lets go of it: ` +
-    "its driver grows volumes only while nobody mounts them; stop the service for that long";
-  const since = conditions.find((c) => c.type === "Grown")?.since ?? now.toISOString();
-  return [...others, { type: "Grown", value: false, reason: "InUse", message, since }];
-}
-
-/** Whether a volume is smaller than requested and its driver can expand it. */
-function isTooSmall({ volume: { spec, status }, capabilities }: VolumeView): boolean {
-  return capabilities?.expand === true && status.sizeBytes !== undefined &&
-    parseBytes(spec.size) > status.sizeBytes;
 }
 
 function needsExpansion(view: VolumeView): boolean {
