@@ -8,17 +8,12 @@ import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { mountVolume, provisionVolume, releaseVolume, snapshotOf } from "./conformance_calls.ts";
-import {
-  driverLifecycle,
-  type SuiteOptions,
-  type Trial,
-  type TrialData,
-  trialTest,
-} from "./conformance_lifecycle.ts";
+import { driverLifecycle, type SuiteOptions, type TrialData, trialTest } from "./conformance_lifecycle.ts";
 import { plantTree, readTree } from "./conformance_tree.ts";
+import type { Trial } from "./conformance_trial.ts";
 import type { VolumeContext } from "./driver.ts";
 
-export type { Trial } from "./conformance_lifecycle.ts";
+export type { Trial } from "./conformance_trial.ts";
 
 /** Options of {@linkcode driverConformance}. */
 export type ConformanceOptions = SuiteOptions<Trial>;

@@ -6,19 +6,9 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../model/error.ts";
 import { mountVolume, provisionVolume, refuseCall, releaseVolume, snapshotOf } from "./conformance_calls.ts";
-import type { ContextOverrides } from "./conformance_trial.ts";
-import type { DataSource, Driver, VolumeContext } from "./driver.ts";
-
-/** A driver under test. */
-export interface Trial {
-  driver: Driver;
-  /** Creates another driver object on the same storage, as a restarted daemon does. */
-  restart: () => Driver;
-  /** Creates the context of a volume. The same name gives the same uid. */
-  context: (name: string, overrides?: ContextOverrides) => VolumeContext;
-  /** Removes everything, including what a failed test left. */
-  cleanup: () => Promise<void>;
-}
+import { checkListing } from "./conformance_listing.ts";
+import type { Trial } from "./conformance_trial.ts";
+import type { DataSource, Driver } from "./driver.ts";
 
 /** Reads and writes files in a mounted volume, as a program does. The path comes from `mount`. */
 export interface TrialData {
@@ -98,6 +88,8 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await trial.driver.detach(ctx);
     await trial.driver.delete(ctx);
   });
+
+  test("lists what it keeps at a provider, and for whom it was created", checkListing);
 
   test("deletes one volume and no other", async ({ driver, context, data }) => {
     const ctx = await provisionVolume(driver, context("goes"));

@@ -1,10 +1,21 @@
 /** A scratch directory and contexts of volumes, for tests of drivers. @module */
-import type { PlainParameters, VolumeContext } from "./driver.ts";
+import type { Driver, PlainParameters, VolumeContext } from "./driver.ts";
 
 /** Overrides of a test for a context. Its parameters contain no references. */
 export type ContextOverrides = Partial<Omit<VolumeContext, "parameters">> & {
   parameters?: Record<string, string>;
 };
+
+/** A driver under test. */
+export interface Trial {
+  driver: Driver;
+  /** Creates another driver object on the same storage, as a restarted daemon does. */
+  restart: () => Driver;
+  /** Creates the context of a volume. The same name gives the same uid. */
+  context: (name: string, overrides?: ContextOverrides) => VolumeContext;
+  /** Removes everything, including what a failed test left. */
+  cleanup: () => Promise<void>;
+}
 
 /** Parameters for a driver's test, which have no references to resolve. */
 export const plainParameters = (parameters: Record<string, string>) => parameters as PlainParameters;

@@ -86,6 +86,29 @@ export interface VolumeContext {
   signal: AbortSignal;
 }
 
+/** An account at a provider, and the circumstances of a call. */
+export interface AccountContext {
+  /** The parameters of a class or a volume, with secret references resolved. Never log them. */
+  parameters: PlainParameters;
+  signal: AbortSignal;
+}
+
+/** A volume that exists at the provider. */
+export interface ProvidedVolume {
+  handle: string;
+  /** Its name at the provider. */
+  name: string;
+  region: string;
+  /** Its size in GB, as the provider counts and bills it. */
+  sizeGb: number;
+  /** Whether a machine has it attached. */
+  attached: boolean;
+  /** RFC 3339. Absent if the provider does not tell. */
+  createdAt?: string;
+  /** The volume for which it was created. A later one of that name may have adopted it. */
+  createdFor: { installation: string; namespace: string; name: string; uid: string };
+}
+
 /** A declared volume, for checks that do not touch the host. */
 export interface VolumeRequest {
   namespace: string;
@@ -236,6 +259,12 @@ export interface Driver {
 
   /** Lists the deleted volumes in the trash, oldest first. Absent if there is no trash. */
   listTrash?(signal: AbortSignal): Promise<TrashEntry[]>;
+
+  /**
+   * Lists the volumes that Rune created in an account, those of other installations too. Changes nothing.
+   * Absent if the driver keeps its volumes on the host.
+   */
+  listVolumes?(ctx: AccountContext): Promise<ProvidedVolume[]>;
 
   /** Attaches the volume to this node. Only drivers of block devices have work to do. */
   attach(ctx: VolumeContext): Promise<void>;

@@ -7,10 +7,10 @@ import type { Driver, VolumeContext } from "../drivers/driver.ts";
 import { assertItsFilesystem } from "../drivers/filesystem_guard.ts";
 import type { SecretReader } from "../store/secrets/vault.ts";
 import type { Installation } from "./installation.ts";
-import type { LocalDriver, NodeDriver, VolumeCallName } from "./node_driver.ts";
+import type { AccountCallName, LocalDriver, NodeDriver, VolumeCallName } from "./node_driver.ts";
 import { readSnapshotEvents } from "./snapshot_events.ts";
-import type { VolumeCall } from "./volume_call.ts";
-import { resolveContext } from "./volume_context.ts";
+import type { AccountCall, VolumeCall } from "./volume_call.ts";
+import { resolveAccount, resolveContext } from "./volume_context.ts";
 import {
   AS_IT_IS,
   type CallRule,
@@ -25,13 +25,14 @@ import {
 type DriverTable = {
   readonly [K in keyof CallTable<Driver>]: CallTable<Driver>[K] extends CallRule ?
       & CallRule
-      & (K extends VolumeCallName ? { resolves: true; guarded: boolean }
-        : { resolves: false; guarded: false })
+      & (K extends VolumeCallName ? { resolves: "volume"; guarded: boolean }
+        : K extends AccountCallName ? { resolves: "account"; guarded: false }
+        : { resolves: "nothing"; guarded: false })
     : CallTable<Driver>[K];
 };
 
 /**
- * The rule of every member of a driver. `resolves` says whether its first argument holds parameters.
+ * The rule of every member of a driver. `resolves` says what its first argument describes with parameters.
  * `guarded` says whether the call is refused while another filesystem is where the volume's own was: all that
  * reach data are, but for `open`, whose caller judges what it has opened. See docs/decisions/0046.
  */
@@ -42,22 +43,23 @@ export const DRIVER_CALLS: DriverTable = {
   validate: AS_IT_IS,
   directory: AS_IT_IS,
   normalizeParameters: AS_IT_IS,
-  provision: { ms: COPY, counted: true, resolves: true, guarded: true },
-  filesystem: { ms: MINUTE, counted: true, resolves: true, guarded: false },
-  delete: { ms: COPY, counted: true, resolves: true, guarded: true },
-  listTrash: { ms: 10 * MINUTE, counted: true, resolves: false, guarded: false },
-  attach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
-  detach: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
+  provision: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  filesystem: { ms: MINUTE, counted: true, resolves: "volume", guarded: false },
+  delete: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  listTrash: { ms: 10 * MINUTE, counted: true, resolves: "nothing", guarded: false },
+  listVolumes: { ms: 10 * MINUTE, counted: true, resolves: "account", guarded: false },
+  attach: { ms: 10 * MINUTE, counted: true, resolves: "volume", guarded: false },
+  detach: { ms: 10 * MINUTE, counted: true, resolves: "volume", guarded: false },
   // A filesystem check may run first.
-  mount: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
-  open: { ms: MINUTE, counted: true, resolves: true, guarded: false },
-  unmount: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: false },
-  snapshot: { ms: COPY, counted: true, resolves: true, guarded: true },
-  deleteSnapshot: { ms: COPY, counted: true, resolves: true, guarded: true },
-  materialize: { ms: COPY, counted: true, resolves: true, guarded: true },
-  expand: { ms: COPY, counted: true, resolves: true, guarded: true },
-  exportData: { ms: 10 * MINUTE, counted: true, resolves: true, guarded: true },
-  usage: { ms: 60 * MINUTE, counted: true, resolves: true, guarded: true },
+  mount: { ms: 60 * MINUTE, counted: true, resolves: "volume", guarded: true },
+  open: { ms: MINUTE, counted: true, resolves: "volume", guarded: false },
+  unmount: { ms: 10 * MINUTE, counted: true, resolves: "volume", guarded: false },
+  snapshot: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  deleteSnapshot: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  materialize: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  expand: { ms: COPY, counted: true, resolves: "volume", guarded: true },
+  exportData: { ms: 10 * MINUTE, counted: true, resolves: "volume", guarded: true },
+  usage: { ms: 60 * MINUTE, counted: true, resolves: "volume", guarded: true },
 };
 
 /** The options of a node's drivers. */
@@ -85,12 +87,14 @@ export function wrapDriver(
   const wrapped: Record<string, unknown> = { ...timed };
   for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
     const call: unknown = Reflect.get(timed, name);
-    if (rule === AS_IT_IS || !rule.resolves || typeof call !== "function") continue;
-    wrapped[name] = async (described: VolumeCall, ...rest: unknown[]) => {
-      const context = await resolveContext(described, { node, installation: installation.name, secrets });
-      if (driver.capabilities.usesInstallation) await installation.keep();
-      return await call(context, ...rest);
-    };
+    if (rule === AS_IT_IS || rule.resolves === "nothing" || typeof call !== "function") continue;
+    wrapped[name] = rule.resolves === "account"
+      ? async (described: AccountCall) => await call(await resolveAccount(described, secrets))
+      : async (described: VolumeCall, ...rest: unknown[]) => {
+        const context = await resolveContext(described, { node, installation: installation.name, secrets });
+        if (driver.capabilities.usesInstallation) await installation.keep();
+        return await call(context, ...rest);
+      };
   }
   return wrapped as LocalDriver;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Driver, VolumeContext } from "../drivers/driver.ts";
+import type { AccountContext, Driver, VolumeContext } from "../drivers/driver.ts";
 import { FilesystemAway } from "../model/filesystem.ts";
 import { LocalDriver } from "../drivers/local/local_driver.ts";
 import { DRIVER_CALLS, wrapDriver } from "./driver_calls.ts";
@@ -72,7 +72,7 @@ Deno.test("wrapDriver() reports each call once, with ok or the code of its error
 Deno.test("wrapDriver() gives every call about a volume the values of secrets, and the name of the node", async () => {
   const seen: VolumeContext[] = [];
   const names = Object.entries(DRIVER_CALLS).flatMap(([name, rule]) =>
-    typeof rule !== "string" && rule.resolves ? [name] : []
+    typeof rule !== "string" && rule.resolves === "volume" ? [name] : []
   );
   const inner = Object.fromEntries(names.map((name) => [name, async (ctx: VolumeContext) => {
     await Promise.resolve();
@@ -89,6 +89,25 @@ Deno.test("wrapDriver() gives every call about a volume the values of secrets, a
     seen.map(({ parameters, node }) => [parameters.key, node]),
     names.map(() => ["value", "n1"]),
   );
+});
+
+Deno.test("wrapDriver() gives a call about an account the values of secrets, and keeps no name for it", async () => {
+  const seen: unknown[] = [];
+  const inner = {
+    name: "cloud",
+    capabilities: { usesInstallation: true },
+    listVolumes: (ctx: AccountContext) => Promise.resolve(seen.push(ctx.parameters)),
+  } as unknown as Driver;
+  const driver = wrapDriver(inner, {
+    node: "n1",
+    installation: { name: "i1", keep: () => Promise.reject(new Error("kept")) },
+    secrets: fixedSecrets({ "prod/own": { key: "value" } }),
+  });
+  const { signal } = new AbortController();
+  const listOf = (key: string) => driver.listVolumes!({ namespace: "prod", parameters: { key }, signal });
+  await listOf("secret:own/key");
+  await assert.rejects(listOf("secret:none/key"), { code: "not_found" });
+  assert.deepEqual(seen, [{ key: "value" }]);
 });
 
 Deno.test("wrapDriver() resolves references at every call, so that rotation reaches the next", async () => {
@@ -172,7 +191,7 @@ Deno.test("wrapDriver() refuses every guarded call, and no other, while another 
   const listReached = async (call: VolumeCall) => {
     const names: string[] = [];
     for (const [name, rule] of Object.entries(DRIVER_CALLS)) {
-      if (typeof rule === "string" || !rule.resolves) continue;
+      if (typeof rule === "string" || rule.resolves !== "volume") continue;
       await calls[name]!(call).then(() => names.push(name), (error) => {
         if (!(error instanceof FilesystemAway)) throw error;
       });
@@ -181,6 +200,8 @@ Deno.test("wrapDriver() refuses every guarded call, and no other, while another 
   };
   const away = { ...callOn("v"), filesystem: own! };
   assert.deepEqual(await listReached(away), ["filesystem", "attach", "detach", "open", "unmount"]);
-  const all = Object.entries(DRIVER_CALLS).filter(([, rule]) => typeof rule !== "string" && rule.resolves);
+  const all = Object.entries(DRIVER_CALLS).filter(([, rule]) =>
+    typeof rule !== "string" && rule.resolves === "volume"
+  );
   assert.equal((await listReached({ ...away, acceptFilesystem: true })).length, all.length);
 });

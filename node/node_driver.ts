@@ -1,6 +1,6 @@
 /** The drivers of a node as others see them. Types alone; `driver_calls.ts` makes them. @module */
-import type { Driver, SnapshotRef, VolumeContext } from "../drivers/driver.ts";
-import type { VolumeCall } from "./volume_call.ts";
+import type { AccountContext, Driver, SnapshotRef, VolumeContext } from "../drivers/driver.ts";
+import type { AccountCall, VolumeCall } from "./volume_call.ts";
 
 /** Names of the calls that are about one volume. */
 export type VolumeCallName = {
@@ -10,16 +10,26 @@ export type VolumeCallName = {
     : never;
 }[keyof Driver];
 
-type OnCall<F> = F extends (ctx: VolumeContext, ...rest: infer R) => infer T
+/** Names of the calls that are about one account. */
+export type AccountCallName = {
+  [K in keyof Driver]-?: Parameters<Extract<Driver[K], (...args: never[]) => unknown>> extends [infer First]
+    ? [First, AccountContext] extends [AccountContext, First] ? K : never
+    : never;
+}[keyof Driver];
+
+type OnVolume<F> = F extends (ctx: VolumeContext, ...rest: infer R) => infer T
   ? (call: VolumeCall, ...rest: R) => T
   : F;
+type OnAccount<F> = F extends (ctx: AccountContext) => infer T ? (call: AccountCall) => T : F;
 
 /**
- * A driver inside its node: the contract of drivers, with a {@linkcode VolumeCall} in the place of each
- * context.
+ * A driver inside its node: the contract of drivers, with what a caller of the node describes in the place of
+ * each context.
  */
 export type LocalDriver = {
-  [K in keyof Driver]: K extends VolumeCallName ? OnCall<Driver[K]> : Driver[K];
+  [K in keyof Driver]: K extends VolumeCallName ? OnVolume<Driver[K]>
+    : K extends AccountCallName ? OnAccount<Driver[K]>
+    : Driver[K];
 };
 
 /** What becomes of a snapshot that is being taken. */

@@ -4,7 +4,7 @@
  * next one and nobody else holds the value.
  * @module
  */
-import type { VolumeContext } from "../drivers/driver.ts";
+import type { AccountContext, VolumeContext } from "../drivers/driver.ts";
 import { ANNOTATIONS } from "../model/marks.ts";
 import { parseBytes } from "../model/quantity.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -16,6 +16,13 @@ import type { Reader } from "../store/store.ts";
  * A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references.
  */
 export type VolumeCall = Omit<VolumeContext, "parameters" | "node" | "installation"> & {
+  parameters: Readonly<Record<string, string>>;
+};
+
+/** An {@linkcode AccountContext} as a caller of the node gives it. */
+export type AccountCall = Omit<AccountContext, "parameters"> & {
+  /** The namespace of references that name none. */
+  namespace: string;
   parameters: Readonly<Record<string, string>>;
 };
 

@@ -10,7 +10,16 @@ import { RuneError } from "../../model/error.ts";
 import { deviceNumber, type FormatNotes, mountBlock, unmountBlock } from "../block.ts";
 import { describeCall } from "../describe_call.ts";
 import { growMounted } from "../devices.ts";
-import type { DataSource, Driver, Growth, SnapshotRef, VolumeContext, VolumeRequest } from "../driver.ts";
+import type {
+  AccountContext,
+  DataSource,
+  Driver,
+  Growth,
+  ProvidedVolume,
+  SnapshotRef,
+  VolumeContext,
+  VolumeRequest,
+} from "../driver.ts";
 import { findMount, listMounts } from "../host.ts";
 import { callError, checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
@@ -18,6 +27,7 @@ import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Cloud } from "./cloud.ts";
 import { awaitDevice, findDevice } from "./device.ts";
 import type { Asker } from "./droplets.ts";
+import { describeCreated } from "./listing.ts";
 import { normalizeParameters } from "./normal_form.ts";
 import { describeOwner, parseOwner, volumeNameOf } from "./names.ts";
 import { DO_VOLUME_PARAMETERS, type DoVolumeParameters, findWrong, readParameters } from "./parameters.ts";
@@ -110,6 +120,17 @@ export class DoVolumeDriver implements Driver {
       await this.#notes.remove(id);
       await removeDirectory(this.#directory(id));
     });
+  }
+
+  async listVolumes({ parameters, signal }: AccountContext): Promise<ProvidedVolume[]> {
+    const what = "list of volumes at DigitalOcean";
+    try {
+      checkAborted(what, signal);
+      const { token } = readParameters(parameters);
+      return describeCreated(await this.#cloud.volumes.list({ token, signal }));
+    } catch (error) {
+      throw callError(error, { what, signal });
+    }
   }
 
   async attach(ctx: VolumeContext): Promise<void> {

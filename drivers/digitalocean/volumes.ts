@@ -35,8 +35,8 @@ export interface Volumes {
   read(id: string, asker: Asker): Promise<DoVolume>;
   /** The volume with a name, which is unique in a region. */
   findNamed(place: { name: string; region: string }, asker: Asker): Promise<DoVolume | undefined>;
-  /** All volumes of a region. */
-  list(region: string, asker: Asker): Promise<DoVolume[]>;
+  /** All volumes of the account. */
+  list(asker: Asker): Promise<DoVolume[]>;
   /**
    * Creates a volume, or finds the one of that name.
    *
@@ -99,8 +99,7 @@ export function createVolumes(
       });
     },
     findNamed,
-    list: (region, asker) =>
-      client.list("listVolumes", "volumes", { ...asker, query: { region }, schema: volumeSchema }),
+    list: (asker) => client.list("listVolumes", "volumes", { ...asker, schema: volumeSchema }),
     async create({ name, region, sizeGb, description, snapshotId }, asker) {
       const there = await findNamed({ name, region }, asker);
       if (there) return { volume: there, found: true };

@@ -8,11 +8,13 @@ import { type Gate, OPEN_GATE, passGate } from "../../base/testing/gate.ts";
 import { RuneError } from "../../model/error.ts";
 import { describeCall } from "../describe_call.ts";
 import type {
+  AccountContext,
   DataSource,
   DeleteOptions,
   Driver,
   DriverCapabilities,
   Growth,
+  ProvidedVolume,
   SnapshotRef,
   TrashEntry,
   VolumeContext,
@@ -103,6 +105,27 @@ export class MemoryDriver implements Driver {
       this.#gate,
       { name: "driver.listTrash", subject: "trash", signal },
       () => [...this.#volumes.trash.values()].map(({ files: _, ...entry }) => entry),
+    );
+  }
+
+  async listVolumes({ signal }: AccountContext): Promise<ProvidedVolume[]> {
+    return await passGate(
+      this.#gate,
+      { name: "driver.listVolumes", subject: "volumes", signal },
+      () =>
+        [...this.#volumes.volumes.values()].map((volume) => ({
+          handle: volume.handle,
+          name: `${volume.namespace}-${volume.name}`,
+          region: "memory",
+          sizeGb: Math.ceil(volume.sizeBytes / 1e9),
+          attached: volume.attached,
+          createdFor: {
+            installation: volume.installation,
+            namespace: volume.namespace,
+            name: volume.name,
+            uid: volume.uid,
+          },
+        })),
     );
   }
 
@@ -266,9 +289,9 @@ export class MemoryDriver implements Driver {
   }
 
   #make(ctx: VolumeContext, files: MemoryFiles, madeFrom?: string): MemoryVolume {
-    const { namespace, name, uid, sizeBytes } = ctx.volume;
+    const { volume: { namespace, name, uid, sizeBytes }, installation } = ctx;
     const made: MemoryVolume = {
-      ...{ namespace, name, uid, sizeBytes, files },
+      ...{ namespace, name, uid, installation, sizeBytes, files },
       handle: `memory:${namespace}/${name}`,
       formatted: madeFrom !== undefined || !this.capabilities.blockDevice,
       filesystemBytes: 0,

@@ -13,6 +13,8 @@ export interface MemoryVolume {
   namespace: string;
   name: string;
   uid: string;
+  /** The installation that created it. */
+  installation: string;
   handle: string;
   sizeBytes: number;
   /** The size of its filesystem while it is mounted. */

@@ -46,7 +46,7 @@ export interface NotingDriver {
 export function noteCalls(name: string, answers: Record<string, () => unknown> = {}): NotingDriver {
   const calls: NotingDriver["calls"] = [];
   const members = Object.entries(DRIVER_CALLS).flatMap(([call, rule]) =>
-    typeof rule === "string" || !rule.resolves ? [] : [[
+    typeof rule === "string" || rule.resolves !== "volume" ? [] : [[
       call,
       async ({ parameters }: VolumeContext, source?: DataSource) => {
         calls.push({ call, parameters: { ...parameters } });
