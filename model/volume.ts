@@ -98,6 +98,8 @@ export const volumeStatusSchema = z.object({
   retriedFor: z.string().optional(),
   /** When the next attempt is due. */
   nextAttemptAt: z.string().optional(),
+  /** The versions of the secrets that its parameters name, at the last failed attempt. */
+  failedSecrets: z.record(z.string(), z.string()).optional(),
   /** The size that the driver made it, in bytes. */
   sizeBytes: z.number().int().optional(),
   /** The merged parameters at the last successful provisioning, with secret references unresolved. */

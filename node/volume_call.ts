@@ -37,8 +37,8 @@ export function findClass(volume: Volume, state: Pick<Reader, "get">): ClassedVo
   return { volume, class: state.get("storageClass", "", volume.spec.storageClassName ?? "") };
 }
 
-/** Parameters of a volume: those it was provisioned with, else class and volume merged. */
-function parametersOf({ volume, class: storageClass }: ClassedVolume): Record<string, string> {
+/** The parameters of a volume: those it was provisioned with, else class and volume merged. */
+export function readParameters({ volume, class: storageClass }: ClassedVolume): Record<string, string> {
   return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
 }
 
@@ -61,7 +61,7 @@ export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): Vo
     ...(status.handle !== undefined && { handle: status.handle }),
     ...(status.filesystem && { filesystem: status.filesystem }),
     ...(acceptsFilesystem(view) && { acceptFilesystem: true }),
-    parameters: parametersOf(view),
+    parameters: readParameters(view),
     blank: status.blank === true,
     signal,
   };

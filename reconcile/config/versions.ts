@@ -8,7 +8,10 @@ import type { StaleConfig } from "../../model/service.ts";
 import type { Reader } from "../../store/store.ts";
 
 /** The version of a resource. It differs after each change, also after a deletion and recreation. */
-function versionOf(state: Reader, { kind, namespace, name }: DataKey): string | undefined {
+export function versionOf(
+  state: Pick<Reader, "get">,
+  { kind, namespace, name }: DataKey,
+): string | undefined {
   const found = state.get(kind, namespace, name);
   return found && `${found.uid}/${found.generation}`;
 }

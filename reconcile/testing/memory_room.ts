@@ -16,6 +16,7 @@ import type { NodeRunner } from "../../node/node_runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { createMemoryRunner } from "../../runners/testing/memory_runner.ts";
 import { MemoryRuns } from "../../runners/testing/memory_runs.ts";
+import type { SecretReader } from "../../store/secrets/vault.ts";
 import { openStoreOn, type Store } from "../../store/store.ts";
 import { MemoryDisk, openMemoryKv } from "../../store/testing/memory_kv.ts";
 import { readDataFrom, readSecretFrom } from "../config/data.ts";
@@ -37,15 +38,21 @@ export interface MemoryRoom {
   signal: AbortSignal;
 }
 
+/** Options of a room. */
+export interface RoomOptions extends Pick<MemoryDriverOptions, "capabilities" | "onMount"> {
+  /** The values of secrets, by `<namespace>/<name>`. */
+  secretValues?: Record<string, Record<string, string>>;
+}
+
 function makeDeps(
-  { store, runner, driver, directory }: {
+  { store, runner, driver, directory, secrets }: {
     store: Store;
     runner: Runner;
     driver: MemoryDriver;
     directory: string;
+    secrets: SecretReader;
   },
 ) {
-  const secrets = fixedSecrets();
   const mounts = createMountedVolumes(() => {});
   const node = makeTestNode({ directory, drivers: [driver], runners: [runner], secrets });
   return {
@@ -66,7 +73,7 @@ function makeDeps(
 /** Runs a test in its own room, with the storage class `local` in the store. */
 export async function withMemoryRoom(
   test: (room: MemoryRoom) => Promise<void>,
-  options: Pick<MemoryDriverOptions, "capabilities" | "onMount"> = {},
+  { secretValues = {}, ...options }: RoomOptions = {},
 ): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-memory-" }));
   const gate = new TestGate();
@@ -81,7 +88,7 @@ export async function withMemoryRoom(
   });
   const runner = createMemoryRunner({ runs, gate });
   const driver = new MemoryDriver({ volumes, gate, name: "local", ...options });
-  const deps = makeDeps({ store, runner, driver, directory });
+  const deps = makeDeps({ store, runner, driver, directory, secrets: fixedSecrets(secretValues) });
   try {
     await Deno.mkdir(join(directory, "run"));
     await keep(store, makeClass({ reclaimPolicy: "delete" }));

@@ -16,10 +16,11 @@ import type { NodeDriver } from "../../node/node_driver.ts";
 import { describeVolumeCall, type VolumeCall } from "../../node/volume_call.ts";
 import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { failedStatus } from "./attempts.ts";
 import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
 import { noteGrowth } from "./growth.ts";
-import { failedStatus, type VolumeStep, type VolumeView } from "./plan.ts";
+import type { VolumeStep, VolumeView } from "./plan.ts";
 
 /** Interval between checks for a missing filesystem. */
 const FILESYSTEM_MS = 5_000;
@@ -107,7 +108,7 @@ async function provision(
       deps,
       volume,
       (status) => {
-        const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, ...rest } = status;
+        const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, failedSecrets: _s, ...rest } = status;
         return {
           ...rest,
           state: "Available",
@@ -134,7 +135,7 @@ async function provision(
     if (error instanceof FilesystemAway) return await waitForFilesystem(error, { view, deps });
     const { message, hint, permanent } = error;
     const event = makeHappening(volume, "Warning", "ProvisionFailed", message);
-    await write(deps, volume, () => failedStatus(volume, { message, hint, permanent, now }), event);
+    await write(deps, volume, () => failedStatus(view, { message, hint, permanent, now }), event);
     return undefined;
   }
 }

@@ -8,6 +8,7 @@ import { findNode } from "../../node/placement.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
+import { readSecretVersions } from "./secret_versions.ts";
 import { VOLUME_WATCHES } from "./watches.ts";
 
 /** Most steps in one pass; more would mean that the plan does not converge. */
@@ -28,6 +29,7 @@ function observeVolume(
   const snapshot = source && deps.store.get("snapshot", source.namespace, source.name);
   return {
     ...view,
+    secrets: readSecretVersions(view, deps.store),
     ...(snapshot && { source: snapshot }),
     capabilities: node.drivers.get(driverName(view) ?? "")?.capabilities,
     ...(volume.deletionRequestedAt !== undefined && { readFor: readFor(deps.store, volume) }),

@@ -10,20 +10,21 @@ import { matchesLabels } from "../../model/selector.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { StorageClass } from "../../model/storage_class.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
-import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
+import { dueInMs } from "../../base/backoff.ts";
 import type { Moment } from "../../base/clock.ts";
 import { describeHolders } from "../leases.ts";
+import { forgetAttempts } from "./attempts.ts";
 import { checkGrowth, isTooSmall } from "./growth.ts";
 import { graceLeftMs, isMounted } from "./leave_plan.ts";
+import type { SecretVersions } from "./secret_versions.ts";
 import { sourceProblem } from "./source.ts";
-
-/** Attempts to provision before a volume is `Stalled`. */
-export const MAX_ATTEMPTS = 6;
 
 /** The observed state that a plan is made from. */
 export interface VolumeView {
   volume: Volume;
   class: StorageClass | undefined;
+  /** The secrets that its parameters name, with their versions. */
+  secrets: SecretVersions;
   /** The snapshot to restore from, if the volume names one and it exists. */
   source?: Snapshot;
   /** For a volume that is being deleted: the snapshot that is being copied from it. */
@@ -82,7 +83,7 @@ function planDeletion(view: VolumeView): VolumeStep {
 
 function planProvisioning(view: VolumeView): VolumeStep {
   const { volume, now } = view;
-  const status = forgetAttempts(volume);
+  const status = forgetAttempts(view);
   const settleWaiting = (failureMessage: string, failureHint: string): VolumeStep => ({
     do: "settle",
     status: { ...status, state: "Pending", failureMessage, failureHint },
@@ -126,17 +127,6 @@ function planProvisioning(view: VolumeView): VolumeStep {
 }
 
 /**
- * The status without earlier attempts if `retry-provision` was requested and not answered yet.
- */
-export function forgetAttempts({ status, annotations }: Volume): VolumeStatus {
-  const asked = annotations[ANNOTATIONS.retryRequestedAt];
-  // Do not compare times: the clock may have been set back in between.
-  if (asked === undefined || asked === status.retriedFor) return status;
-  const { nextAttemptAt: _, ...rest } = status;
-  return { ...rest, state: "Pending", attempts: 0 };
-}
-
-/**
  * Whether the node's labels satisfy any of the class's alternatives. A class without alternatives allows
  * every node.
  */
@@ -162,32 +152,6 @@ function conditionsOf(view: VolumeView): Condition[] {
 
 function needsExpansion(view: VolumeView): boolean {
   return isTooSmall(view) && (view.capabilities!.onlineExpand || !isMounted(view));
-}
-
-/**
- * The status after a failed attempt: `Failed` with a time to retry, or `Stalled` when a retry cannot help or
- * the attempts are used up.
- */
-export function failedStatus(
-  volume: Volume,
-  failure: { message: string; hint?: string; permanent: boolean; now: Date },
-): VolumeStatus {
-  const before = forgetAttempts(volume);
-  const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
-  const attempts = before.attempts + 1;
-  const stalled = failure.permanent || attempts >= MAX_ATTEMPTS;
-  const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
-  const { nextAttemptAt: _, failureHint: __, ...rest } = before;
-  return {
-    ...rest,
-    state: stalled ? "Stalled" : "Failed",
-    attempts,
-    lastAttemptAt: failure.now.toISOString(),
-    ...(asked !== undefined && { retriedFor: asked }),
-    failureMessage: failure.message,
-    ...(failure.hint !== undefined && { failureHint: failure.hint }),
-    ...(!stalled && { nextAttemptAt: new Date(failure.now.getTime() + delayMs).toISOString() }),
-  };
 }
 
 /** The status of a provisioned volume. */

@@ -10,7 +10,7 @@ import {
   makeVolume,
   NOW,
 } from "../testing/resources.ts";
-import { failedStatus, MAX_ATTEMPTS, planVolume, topologyMatches, type VolumeView } from "./plan.ts";
+import { planVolume, topologyMatches, type VolumeView } from "./plan.ts";
 
 const capabilities: DriverCapabilities = {
   accessModes: ["ReadWriteOnce"],
@@ -35,6 +35,7 @@ function view(more: Partial<VolumeView>): VolumeView {
   return {
     volume: makeVolume(),
     class: makeClass(),
+    secrets: {},
     capabilities,
     holders: [],
     mountPath: undefined,
@@ -153,6 +154,24 @@ const steps: [string, Partial<VolumeView>, string][] = [
       status: { state: "Stalled", attempts: 6, lastAttemptAt: ago(60), retriedFor: ago(90) },
     }),
   }, "settle"],
+  ["a new version of its secret re-arms a stalled one", {
+    volume: makeVolume({}, {
+      status: { state: "Stalled", attempts: 6, failedSecrets: { "default/do": "u/1" } },
+    }),
+    secrets: { "default/do": "u/2" },
+  }, "provision"],
+  ["a new version of its secret is tried at once", {
+    volume: makeVolume({}, {
+      status: { state: "Failed", attempts: 5, nextAttemptAt: ago(-50), failedSecrets: { "default/do": "" } },
+    }),
+    secrets: { "default/do": "u/1" },
+  }, "provision"],
+  ["a stalled one stays while its secret does", {
+    volume: makeVolume({}, {
+      status: { state: "Stalled", attempts: 6, failedSecrets: { "default/do": "u/1" } },
+    }),
+    secrets: { "default/do": "u/1" },
+  }, "settle"],
   ["a class that does not exist is waited for", { class: undefined }, "settle"],
   ["an unknown driver is waited for", { capabilities: undefined }, "settle"],
 ];
@@ -240,20 +259,6 @@ Deno.test("topologyMatches() requires every term of one alternative", () => {
   assert.ok(matches({ any: "" }));
   assert.ok(!matches({ region: "a", zone: "3" }));
   assert.ok(!matches({ region: "a" }));
-});
-
-Deno.test("failedStatus() backs off 1 s doubling to 60 s and stalls after six attempts, or at once when permanent", () => {
-  let volume = makeVolume();
-  const delays: number[] = [];
-  for (let i = 0; i < MAX_ATTEMPTS; i++) {
-    const status = failedStatus(volume, { message: "no", permanent: false, now: NOW });
-    volume = { ...volume, status };
-    if (status.nextAttemptAt) delays.push(Date.parse(status.nextAttemptAt) - NOW.getTime());
-  }
-  assert.deepEqual(delays, [1000, 2000, 4000, 8000, 16_000]);
-  assert.equal(volume.status.state, "Stalled");
-  const permanent = failedStatus(makeVolume(), { message: "no", permanent: true, now: NOW });
-  assert.deepEqual([permanent.state, permanent.attempts], ["Stalled", 1]);
 });
 
 Deno.test("planVolume() restores from a Ready snapshot of its driver, and otherwise says what it waits for", () => {

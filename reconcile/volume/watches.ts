@@ -1,10 +1,11 @@
 /**
- * What wakes a volume: a change of the volume, its lease, its class, its source snapshot, or a snapshot being
- * taken of it. Pure.
+ * What wakes a volume: a change of the volume, its lease, its class, its source snapshot, a snapshot being
+ * taken of it, or a secret that its parameters name. Pure.
  * @module
  */
 import { describeKey } from "../../model/resource.ts";
 import { volumesMadeFrom } from "../snapshot/writers.ts";
+import { findUsersOf } from "./secret_versions.ts";
 import type { Watches } from "../news.ts";
 
 /** Keys are `<namespace>/<name>`. */
@@ -21,5 +22,6 @@ export const VOLUME_WATCHES: Watches = {
   },
   storageClass: (_, state) =>
     state.list("volume").filter(({ status }) => status.handle === undefined).map(describeKey),
+  secret: ({ resource }, state) => findUsersOf(resource, state).map(describeKey),
   replaced: (place) => [describeKey(place)],
 };
