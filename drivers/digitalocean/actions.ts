@@ -29,8 +29,8 @@ export async function awaitAction(
     verb: string;
     token: string;
     signal: AbortSignal;
-    pollMs?: readonly number[];
-    limitMs?: number;
+    pollMs?: readonly number[] | undefined;
+    limitMs?: number | undefined;
   },
 ): Promise<void> {
   const began = performance.now();

@@ -26,9 +26,11 @@ export interface AttachmentOptions {
   volumes: Volumes;
   droplets: Droplets;
   pollMs?: readonly number[];
-  /** For tests: waits in milliseconds. */
+  /** For tests: waits and limits in milliseconds. */
+  actionMs?: number;
   busyMs?: number;
-  shownMs?: number;
+  busyLimitMs?: number;
+  lookMs?: number;
 }
 
 /** A volume and the droplet of a call. */
@@ -53,7 +55,8 @@ export interface Attachments {
 
 /** Creates the attachments of one daemon. */
 export function createAttachments(options: AttachmentOptions): Attachments {
-  const { client, volumes, droplets, pollMs, busyMs = BUSY_MS, shownMs = SHOWN.everyMs } = options;
+  const { client, volumes, droplets, pollMs, actionMs: limitMs, lookMs = SHOWN.everyMs } = options;
+  const { busyMs = BUSY_MS, busyLimitMs = BUSY_LIMIT_MS } = options;
   // Actions of one droplet run one at a time; a second one would be refused.
   const locks = new KeyedLock();
 
@@ -67,10 +70,10 @@ export function createAttachments(options: AttachmentOptions): Attachments {
           path: { volume_id: id },
           body: { type, droplet_id: droplet },
         });
-        return await awaitAction(client, action, { verb: type, token, signal, ...(pollMs && { pollMs }) });
+        return await awaitAction(client, action, { verb: type, token, signal, pollMs, limitMs });
       } catch (error) {
         if (!isPending(error)) throw error;
-        if (performance.now() - began > BUSY_LIMIT_MS) {
+        if (performance.now() - began > busyLimitMs) {
           throw new RuneError("unavailable", `dovolume: ${type} waits for another action of the droplet`, {
             hint: "see its actions in DigitalOcean's console; a new droplet may be busy for some minutes",
             cause: error,
@@ -103,7 +106,7 @@ export function createAttachments(options: AttachmentOptions): Attachments {
       const volume = await volumes.find(target.id, target);
       if (isDone(volume)) return volume;
       if (look === SHOWN.times || (failure !== undefined && look > 2)) break;
-      await sleep(shownMs, { signal: target.signal });
+      await sleep(lookMs, { signal: target.signal });
     }
     throw failure ??
       new RuneError("unavailable", `dovolume: ${type} completed, but the volume does not show it`, {

@@ -12,9 +12,13 @@ import { createVolumes, type Volumes } from "./volumes.ts";
 export interface Waits {
   backoffMs?: readonly number[];
   pollMs?: readonly number[];
+  /** How long an action may take. */
+  actionMs?: number;
   /** Between looks at what an action did. */
   lookMs?: number;
   busyMs?: number;
+  /** How long other actions of the droplet may take. */
+  busyLimitMs?: number;
   goneMs?: number;
   frozenMs?: number;
   deviceMs?: number;

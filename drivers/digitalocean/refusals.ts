@@ -30,6 +30,7 @@ export class AnswerLost extends RuneError {
 
 // DigitalOcean also answers 403 when the account has as much as it may have.
 const QUOTA = /limit|quota|capacity|exceed/i;
+const TOO_MANY = /more than \d+ volumes/i;
 
 /**
  * Reads an answer that is no success.
@@ -88,7 +89,12 @@ export function parseRefusal(
         permanent: false,
       });
     default:
-      return refuse("failed_precondition", sentence, { permanent: false });
+      return refuse("failed_precondition", sentence, {
+        hint: TOO_MANY.test(said)
+          ? "detach a volume that nobody needs from this droplet, or use another droplet"
+          : "DigitalOcean's own words say what it lacks; Rune tries again",
+        permanent: false,
+      });
   }
 }
 

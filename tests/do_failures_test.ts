@@ -1,0 +1,322 @@
+/**
+ * Walks the failure table of docs/digitalocean.md: for each row, the driver meets the fault at a fake of
+ * DigitalOcean, and says the sentence of the row.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { contextMaker } from "../drivers/conformance_trial.ts";
+import { createCloud } from "../drivers/digitalocean/cloud.ts";
+import { DoVolumeDriver } from "../drivers/digitalocean/do_driver.ts";
+import type { VolumeContext } from "../drivers/driver.ts";
+import { createFormatNotes } from "../drivers/format_notes.ts";
+import { createFreezer } from "../drivers/freeze.ts";
+import { listMounts } from "../drivers/host.ts";
+import { RuneError } from "../model/error.ts";
+import { capture } from "../scripts/command.ts";
+import { readTable } from "../scripts/doc_tables.ts";
+import { ROOT } from "../scripts/tree.ts";
+import { FakeDigitalOcean } from "./fakes/digitalocean/fake.ts";
+import { type Backing, NO_DEVICES } from "./fakes/digitalocean/backing.ts";
+import { noRoot } from "./skips.ts";
+
+/** A driver at a fake, whose volumes all have one device: a sparse file of 1 GiB. */
+interface World {
+  fake: FakeDigitalOcean;
+  driver: DoVolumeDriver;
+  token: string;
+  droplet: number;
+  device: string;
+  context: ReturnType<typeof contextMaker>;
+  /** Creates a volume. @returns the context of calls on it. */
+  provision(overrides?: Partial<VolumeContext>): Promise<VolumeContext>;
+}
+
+const GIB = 2 ** 30;
+const REGION = "nyc3";
+
+async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-do-" }));
+  const device = `${directory}/device`;
+  await Deno.writeFile(device, new Uint8Array());
+  await Deno.truncate(device, GIB);
+  const linkOf = (name: string) => `${directory}/scsi-0DO_Volume_${name}`;
+  const disconnect: Backing["disconnect"] = ({ name }) => Deno.remove(linkOf(name)).catch(() => {});
+  const backing: Backing = {
+    ...NO_DEVICES,
+    disconnect,
+    async connect(volume) {
+      await disconnect(volume);
+      await Deno.symlink(device, linkOf(volume.name));
+    },
+  };
+  try {
+    await using fake = await FakeDigitalOcean.start({ backing });
+    const droplet = fake.createDroplet("web-1", { region: REGION });
+    await fake.becomeDroplet(droplet);
+    const token = fake.createToken("full");
+    const cloud = createCloud({
+      apiUrl: fake.url,
+      metadataUrl: fake.metadataUrl,
+      places: { directory, sysfs: "/sys/class/block" },
+      freezer: createFreezer(`${directory}/frozen`),
+      waits: {
+        ...{ backoffMs: [1], pollMs: [1], lookMs: 1, busyMs: 1, busyLimitMs: 50, actionMs: 50, goneMs: 1 },
+        deviceMs: 50,
+      },
+    });
+    const driver = new DoVolumeDriver({
+      cloud,
+      mountRoot: `${directory}/mounted`,
+      notes: createFormatNotes(`${directory}/notes`),
+    });
+    const make = contextMaker({ sizeBytes: 1e9, parameters: () => ({ region: REGION, apiToken: token }) });
+    const context: typeof make = (name, overrides) => make(name, { node: "web-1", ...overrides });
+    await work({
+      ...{ fake, driver, token, droplet, device, context },
+      async provision(overrides = {}) {
+        const ctx = { ...context("data"), ...overrides };
+        return { ...ctx, handle: (await driver.provision(ctx)).handle };
+      },
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const parameters = (world: World, more: Record<string, string>) => ({
+  parameters: { region: REGION, apiToken: world.token, ...more },
+});
+
+/** Writes to the device, and mounts the volume. */
+async function mountOver(world: World, fill: () => Promise<unknown>, blank = true): Promise<unknown> {
+  const ctx = await world.provision();
+  await world.driver.attach(ctx);
+  await fill();
+  return await world.driver.mount({ ...ctx, blank });
+}
+
+async function run(command: string[]): Promise<void> {
+  const { code, stderr } = await capture(command);
+  assert.equal(code, 0, stderr);
+}
+
+/** The scenarios, by the message of the row. Each calls the driver, whose last call fails. */
+const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
+  async "DigitalOcean refused the token: <words>"({ fake, driver, token, context }) {
+    fake.revokeToken(token);
+    await driver.provision(context("data"));
+  },
+  async "the token lacks the scope <scope>, which the <request> needs: <words>"(world) {
+    const ctx = await world.provision();
+    world.fake.setScopes(world.token, ["block_storage:read", "droplet:read", "actions:read"]);
+    await world.driver.attach(ctx);
+  },
+  async "a limit of the account is reached: <words>"({ fake, driver, context }) {
+    fake.setQuota(0);
+    await driver.provision(context("data"));
+  },
+  async 'no DO droplet matches hostname "<name>"'(world) {
+    await world.driver.attach(await world.provision({ node: "web-2" }));
+  },
+  async 'no DO droplet matches hostname "<name>": <n> do (<ids>); names must be unique in an account'(world) {
+    world.fake.createDroplet("web-1");
+    await world.driver.attach(await world.provision());
+  },
+  async "region: expected <region>, the droplet <name> is in <region>"(world) {
+    const ctx = await world.provision();
+    world.fake.changeDroplet(world.droplet, { region: "fra1" });
+    await world.driver.attach(ctx);
+  },
+  async "region: expected <region>, the volume <name> is in <region>"(world) {
+    const { id } = await world.fake.createVolume({ name: "archive", sizeGb: 1, region: "fra1" });
+    const ctx = world.context("data", parameters(world, { volumeId: id }));
+    await world.driver.attach({ ...ctx, handle: (await world.driver.provision(ctx)).handle });
+  },
+  async "region: the snapshot is in <regions>, expected <region>"(world) {
+    const ref = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+    const { handle } = await world.driver.snapshot(await world.provision(), ref);
+    const elsewhere = world.context("copy", parameters(world, { region: "fra1" }));
+    await world.driver.materialize(elsewhere, { from: "snapshot", snapshot: { ...ref, handle } });
+  },
+  async "volume <name> is attached to droplet <name> (<id>)"(world) {
+    const ctx = await world.provision();
+    await world.fake.attachVolume(ctx.handle!, world.fake.createDroplet("web-2"));
+    await world.driver.attach(ctx);
+  },
+  async "action <id> (attach) errored"(world) {
+    world.fake.setFault({ op: "volumeActions_post_byId" }, { action: "errored" });
+    await world.driver.attach(await world.provision());
+  },
+  async "action <id> (attach) has not ended after <n> s"(world) {
+    world.fake.setFault({ op: "volumeActions_post_byId" }, { action: "never" });
+    await world.driver.attach(await world.provision());
+  },
+  async "attach waits for another action of the droplet"(world) {
+    world.fake.changeDroplet(world.droplet, { pendingRefusals: 10_000 });
+    await world.driver.attach(await world.provision());
+  },
+  async "action on a volume refused: <words> (status 422<…>)"(world) {
+    const ctx = await world.provision();
+    for (let n = 1; n <= 15; n++) {
+      const { id } = await world.fake.createVolume({ name: `other-${n}`, sizeGb: 1 });
+      await world.fake.attachVolume(id, world.droplet);
+    }
+    await world.driver.attach(ctx);
+  },
+  async "the device of volume <name> has not appeared"(world) {
+    const ctx = await world.provision();
+    const elsewhere = world.fake.createDroplet("another");
+    await world.fake.becomeDroplet(elsewhere);
+    await world.driver.attach(ctx);
+  },
+  async "the device of volume <name> has <n> bytes, expected <n>"(world) {
+    const ctx = await world.provision();
+    await Deno.truncate(world.device, GIB / 2);
+    await world.driver.attach(ctx);
+  },
+  "<device> holds <type>, expected <type> or nothing": (world) =>
+    mountOver(world, () => run(["mkfs.ext2", "-qF", world.device])),
+  "<device> holds data that is no known filesystem, expected a blank device": (world) =>
+    mountOver(world, async () => {
+      using file = await Deno.open(world.device, { write: true });
+      await file.write(new TextEncoder().encode("mine"));
+    }),
+  "<device> holds no filesystem, expected <type>: this volume has had data before": (world) =>
+    mountOver(world, () => Promise.resolve(), false),
+  async "DigitalOcean already has a volume <name> (<id>), which is not that of <volume>"(world) {
+    const { handle } = await world.provision();
+    const { name } = world.fake.volumes.find(({ id }) => id === handle)!;
+    await world.fake.deleteVolume(handle!);
+    await world.fake.createVolume({ name, sizeGb: 1 });
+    await world.provision();
+  },
+  async "volume <id> is that of <volume> of <installation>"(world) {
+    const { handle } = await world.provision();
+    await world.driver.provision(world.context("other", parameters(world, { volumeId: handle! })));
+  },
+  async "DigitalOcean has no volume <id>"(world) {
+    const ctx = await world.provision();
+    await world.fake.deleteVolume(ctx.handle!);
+    await world.driver.attach(ctx);
+  },
+  async "DigitalOcean has no snapshot <id>"(world) {
+    const snapshot = { namespace: "default", name: "s", uid: "u", handle: crypto.randomUUID() };
+    await world.driver.materialize(world.context("copy"), { from: "snapshot", snapshot });
+  },
+  async "the snapshot needs <n> GB, found <n> GB"(world) {
+    const large = world.context("large");
+    const ctx = { ...large, volume: { ...large.volume, sizeBytes: 5e9 } };
+    const ref = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+    const { handle } = await world.driver.snapshot(
+      { ...ctx, handle: (await world.driver.provision(ctx)).handle },
+      ref,
+    );
+    await world.driver.materialize(world.context("copy"), {
+      from: "snapshot",
+      snapshot: { ...ref, handle },
+    });
+  },
+  async "expected a size from 1G to 16384G"({ driver, context }) {
+    const { volume, parameters } = context("data");
+    await Promise.try(() => driver.validate({ ...volume, sizeBytes: 2 ** 50, parameters }));
+  },
+  async "volume <id> cannot be deleted yet: <words>"(world) {
+    const ctx = await world.provision();
+    await world.driver.attach(ctx);
+    await world.driver.delete(ctx);
+  },
+  async "<device> is mounted at <path>"(world) {
+    const ctx = await world.provision();
+    await world.driver.attach(ctx);
+    // A device node with the number of a filesystem that is mounted on every host.
+    const proc = (await listMounts()).find(({ mountPoint }) => mountPoint === "/proc")!;
+    await Deno.remove(world.device);
+    await run(["mknod", world.device, "b", ...proc.device.split(":")]);
+    await world.driver.detach(ctx);
+  },
+  async "the <request> failed: status <n>"(world) {
+    world.fake.setFault({ op: "volumes_list", times: 99 }, { status: 503 });
+    await world.provision();
+  },
+  async "no answer to the <request>: <words>"(world) {
+    world.fake.setFault({ op: "volumes_list", times: 99 }, { reset: true });
+    await world.provision();
+  },
+  async "the answer to the <request> is not one of DigitalOcean"(world) {
+    world.fake.setFault({ op: "volumes_list", times: 99 }, { garbage: "html" });
+    await world.provision();
+  },
+  async "<request> refused: <words> (status 429<…>)"(world) {
+    world.fake.setFault({ op: "volumes_list", times: 99 }, { status: 429, retryAfter: 0 });
+    await world.provision();
+  },
+};
+
+/** Scenarios with device nodes, or with programs that only root has in its path. */
+const NEED_ROOT = ["<device> is mounted at <path>"];
+
+/** The form of a row's message. What stands in `<…>` may be anything. */
+const patternOf = (message: string) => new RegExp(message.split(/<[^>]+>/).map(RegExp.escape).join(".*"));
+
+const page = await Deno.readTextFile(`${ROOT}/docs/digitalocean.md`);
+const rows = readTable(page, "message").map(([cell]) => cell!);
+
+Deno.test("each row of the failure table of docs/digitalocean.md has a scenario, and each scenario a row", () => {
+  assert.deepEqual(rows.toSorted(), Object.keys(SCENARIOS).toSorted());
+});
+
+for (const message of rows) {
+  Deno.test({
+    name: `do-volume says as docs/digitalocean.md: ${message}`,
+    ignore: noRoot && NEED_ROOT.includes(message),
+    async fn() {
+      let failure: unknown;
+      await inWorld(async (world) => {
+        await assert.rejects(SCENARIOS[message]!(world), (error) => {
+          failure = error;
+          return true;
+        });
+        assert.ok(failure instanceof RuneError, String(failure));
+        assert.match(failure.message, patternOf(message));
+        assert.ok(failure.hint, `no hint: ${failure.message}`);
+        assert.ok(!`${failure.message}${failure.hint}`.includes(world.token), "the token is in the message");
+      });
+    },
+  });
+}
+
+/** Every call of the driver, once. It fails at the first one that lacks its scope. */
+async function liveWhole({ fake, driver, context, provision }: World): Promise<void> {
+  const ctx = await provision();
+  // The volume still names the droplet of before, so that the driver looks whether that exists.
+  const before = fake.createDroplet("before");
+  await fake.attachVolume(ctx.handle!, before);
+  await fake.destroyDroplet(before, { leaveAttached: true });
+  await driver.attach(ctx);
+  await driver.detach(ctx);
+  const ref = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+  const snapshot = { ...ref, handle: (await driver.snapshot(ctx, ref)).handle };
+  await driver.materialize(context("copy"), { from: "snapshot", snapshot });
+  await driver.deleteSnapshot(ctx, snapshot);
+  await driver.delete(ctx);
+}
+
+const scopes = [...new Set(readTable(page, "scope").map(([scope]) => scope!))];
+
+Deno.test("a token with the scopes of docs/digitalocean.md is enough for every call", () =>
+  inWorld(async (world) => {
+    world.fake.setScopes(world.token, scopes);
+    await liveWhole(world);
+    assert.deepEqual(world.fake.volumes.length, 1, "the copy");
+  }));
+
+for (const scope of scopes) {
+  Deno.test(`do-volume names the scope ${scope} if the token lacks it`, () =>
+    inWorld(async (world) => {
+      world.fake.setScopes(world.token, scopes.filter((other) => other !== scope));
+      await assert.rejects(liveWhole(world), ({ message }: Error) => {
+        assert.match(message, new RegExp(`the token lacks the scope ${scope}, which the `));
+        return true;
+      });
+    }));
+}
