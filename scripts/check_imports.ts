@@ -59,7 +59,7 @@ const SERVER: [room: string, outside: string[]][] = [
     "runners/engine_bond.ts",
     "node/installation.ts",
   ]],
-  ["server/auth/", ["base/", "model/", "store/store.ts"]],
+  ["server/auth/", ["base/", "model/", "store/store.ts", "drivers/secret_parameters.ts"]],
   ["server/admission/", ["base/", "model/", ...STORE, ANSWERS.data, ANSWERS.writers, "drivers/driver.ts"]],
   ["server/backup/", [
     "base/",

@@ -28,6 +28,7 @@ import { makeDefault } from "./storage_class.ts";
 import type { World } from "./world.ts";
 import { readHostAccounts } from "../auth/host_accounts.ts";
 import { identityNow, resolveIdentity } from "../auth/host_identity.ts";
+import { maskSecrets } from "../auth/secret_parameters.ts";
 import { maySee } from "../auth/visibility.ts";
 import { markAuthorized, permitWrite, type Writer } from "../auth/write_permits.ts";
 import type { ApplyDeps } from "./apply_deps.ts";
@@ -318,14 +319,18 @@ function authorship(
   return { ...annotations, [ANNOTATIONS.changedBy]: writer.name };
 }
 
-/** The changed fields. Changes of a secret name its keys, never values. */
+/** The changed fields. Changes of secrets never show values. */
 function changesOf(
   before: AnyResource,
   after: { spec: AnyResource["spec"]; labels: Record<string, string> },
   secret?: FieldChange[],
 ): FieldChange[] {
   if (!secret || before.kind !== "secret") {
-    return fieldChanges(toDeclared(before.spec, before.labels), toDeclared(after.spec, after.labels));
+    const spec = maskSecrets(after.spec, { before: before.spec });
+    return fieldChanges(
+      toDeclared(maskSecrets(before.spec), before.labels),
+      toDeclared(spec, after.labels),
+    );
   }
   const { type } = after.spec as typeof before.spec;
   return [

@@ -1,11 +1,18 @@
 /**
- * Brings the storage parameters of a declaration into the normal form of their driver. This happens before
- * the rights for its references are checked, so each way to write a reference needs the same right.
+ * Brings the storage parameters of a declaration into the normal form of their driver, and puts the stored
+ * values in place of masks. This happens before the rights for its references are checked, so each way to
+ * write a reference needs the same right.
  * @module
  */
 import type { Declared } from "../../model/declared.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
-import { mapParameters, type ParametersPlace } from "../../model/storage_parameters.ts";
+import { sameValue } from "../../model/changes.ts";
+import {
+  mapParameters,
+  type ParametersPlace,
+  type StorageParameters,
+} from "../../model/storage_parameters.ts";
+import { isMasked, MASK, maskSecrets } from "../auth/secret_parameters.ts";
 import { defaultClass, type JudgingDriver, prefixIssues, type World } from "./world.ts";
 
 /** The declaration in normal form. With issues, it is refused. */
@@ -16,7 +23,8 @@ export function normalizeDeclared(
   const issues: FieldIssue[] = [];
   const spec = mapParameters<unknown>(declared.kind, declared.spec, (parameters, place) => {
     try {
-      return findDriver(declared, place, world)?.normalizeParameters?.(parameters) ?? parameters;
+      const read = readMasked(parameters, findStored(declared, place, world));
+      return findDriver(declared, place, world)?.normalizeParameters?.(read) ?? read;
     } catch (error) {
       if (!(error instanceof RuneError)) throw error;
       issues.push(...prefixIssues(
@@ -27,6 +35,43 @@ export function normalizeDeclared(
     }
   });
   return { declared: spec === declared.spec ? declared : { ...declared, spec } as Declared, issues };
+}
+
+type State = Pick<World, "state">;
+
+/** The claim template of the stored service, by its mount. */
+const templateOf = ({ namespace, name }: Declared, mount: string, { state }: State) =>
+  state.get("service", namespace, name)?.spec.volumes.find((other) => other.name === mount)?.claimTemplate;
+
+/** The stored parameters at the same place. */
+function findStored(
+  declared: Declared,
+  { mount }: ParametersPlace,
+  world: State,
+): StorageParameters | undefined {
+  const { kind, namespace, name } = declared;
+  if (mount !== undefined) return templateOf(declared, mount, world)?.parameters;
+  return kind === "storageClass" || kind === "volume"
+    ? world.state.get(kind, namespace, name)?.spec.parameters
+    : undefined;
+}
+
+/**
+ * Puts the stored values in place of masks. Only parameters that are otherwise the stored ones get them:
+ * nobody uses a secret for something else without knowing it.
+ */
+function readMasked(parameters: StorageParameters, stored: StorageParameters | undefined): StorageParameters {
+  if (!isMasked(parameters)) return parameters;
+  const shown = maskSecrets({ parameters: stored }).parameters;
+  if (stored && sameValue(shown, parameters)) return stored;
+  const issues = Object.keys(parameters).filter((key) => isMasked({ [key]: parameters[key]! })).map((
+    key,
+  ) => ({
+    path: [key],
+    message: `"${MASK}" stands for the stored secret, and only beside parameters that are all as stored`,
+    hint: "write secret:<name>.<namespace>.rune/<key>, or the value itself",
+  }));
+  throw new RuneError("invalid_argument", issues[0]!.message, { issues });
 }
 
 /** The driver of the parameters at a place: of the class that they belong to. */
@@ -40,10 +85,7 @@ function findDriver(
   if (kind === "storageClass") return drivers.get(declared.spec.driver);
   // The first write pins the class.
   const volume = kind === "volume" ? state.get("volume", namespace, name) : undefined;
-  const template = mount === undefined
-    ? undefined
-    : state.get("service", namespace, name)?.spec.volumes.find((other) => other.name === mount)
-      ?.claimTemplate;
+  const template = mount === undefined ? undefined : templateOf(declared, mount, world);
   const className = storageClassName ?? volume?.spec.storageClassName ?? template?.storageClassName ??
     defaultClass(world);
   const driver = state.get("storageClass", "", className ?? "")?.spec.driver ?? volume?.status.driver;

@@ -6,6 +6,7 @@
 import type { RuleResource } from "../../model/identity.ts";
 import { type AnyResource, describeKey, type Kind, KINDS } from "../../model/resource.ts";
 import type { Principal } from "./principal.ts";
+import { maskSecrets } from "./secret_parameters.ts";
 
 /** The caller who gets the answer. */
 export type Viewer = Pick<Principal, "may">;
@@ -49,10 +50,11 @@ export function warningsFor(
 const HIDDEN = "(not yours to see)";
 
 /**
- * A resource as the viewer may see it. Users of a volume in another namespace are hidden unless the viewer
- * may see that namespace.
+ * A resource as the viewer may see it. Secrets in storage parameters are hidden from everybody. Users of a
+ * volume in another namespace are hidden unless the viewer may see that namespace.
  */
-export function shownTo<R extends AnyResource>(viewer: Viewer, resource: R): R {
+export function shownTo<R extends AnyResource>(viewer: Viewer, stored: R): R {
+  const resource = maskSecrets(stored);
   const hides = (namespace: string) =>
     namespace !== resource.namespace && !maySee(viewer, "instance", namespace);
   if (resource.kind === "volume") {

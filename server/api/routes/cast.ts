@@ -3,6 +3,7 @@ import { type CastRequest, castRequestSchema, castResponseSchema } from "../../.
 import { BODIES, isCastKind } from "../../../model/declared.ts";
 import { textsAsWritten } from "../../../model/text_fields.ts";
 import { warnOfAbsent } from "../absent.ts";
+import { warnOfLiteralSecrets } from "../literal_secrets.ts";
 import { cast, parseSet } from "../../admission/cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { portsOf, warnOfForeignPorts } from "../../admission/foreign_ports.ts";
@@ -71,6 +72,7 @@ export function castRoutes(deps: ServerDeps): Endpoint[] {
       const written = applied.filter((a) => a.action !== "unchanged").map((a) => a.resource.resourceVersion);
       const resources = applied.map((a) => a.resource);
       const warnings = [
+        ...warnOfLiteralSecrets(resources),
         ...warnOfAbsent(resources, { state: deps.store, viewer: principal }),
         ...await warnOfForeignPorts(resources, before),
       ];

@@ -89,15 +89,20 @@ export function collectionRoutes(deps: ServerDeps): Endpoint[] {
   });
 }
 
-/** Returns a function that says whether the selectors match a resource. */
+/**
+ * Returns a function that says whether the selectors match a resource as the caller sees it. A field that is
+ * hidden cannot be guessed with a selector.
+ */
 function selection(
   kind: Kind,
-  { labelSelector, fieldSelector }: ListQuery,
+  { query: { labelSelector, fieldSelector }, principal }: Call<ListQuery>,
 ): (resource: AnyResource) => boolean {
   const labels = parseLabelSelector(labelSelector ?? "");
   const schema = RESOURCES[kind as keyof typeof RESOURCES];
   const fields = readFieldSelector(fieldSelector ?? "", { kind, schema });
-  return (resource) => matchesLabels(resource.labels, labels) && matchesFields(resource, fields);
+  return (resource) =>
+    matchesLabels(resource.labels, labels) &&
+    (fields.length === 0 || matchesFields(shownTo(principal, resource), fields));
 }
 
 /** The latest known state of a resource, even if it could not be stored. */
@@ -113,7 +118,7 @@ function list(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   const all = (store.list(kind, params.namespace) as AnyResource[]).map((resource) =>
     addUnstored(deps, resource)
   );
-  const matching = all.filter(selection(kind, query))
+  const matching = all.filter(selection(kind, call))
     .filter(
       makeVisibility(kind, call),
     );
@@ -169,7 +174,7 @@ function watch(deps: ServerDeps, kind: Kind, call: Call<ListQuery>): Response {
   // An EventSource sends this header when it reconnects.
   const last = request.headers.get("last-event-id");
   const since = last !== null && /^\d+$/.test(last) ? Number(last) : query.since;
-  const matches = selection(kind, query);
+  const matches = selection(kind, call);
   const isPermitted = makeVisibility(kind, call);
   const show = (resource: AnyResource) => shownTo(call.principal, resource);
   const watched = { kind, namespace: params.namespace, since, matches, isPermitted, show };

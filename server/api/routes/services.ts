@@ -13,6 +13,7 @@ import { applySet } from "../../admission/cast.ts";
 import type { ServerDeps } from "../deps.ts";
 import { type Call, type Endpoint, endpoint } from "../endpoint.ts";
 import { RESOURCES } from "../openapi.ts";
+import { maskSecrets } from "../../auth/secret_parameters.ts";
 import { resourceResponse } from "./collections.ts";
 
 const base = "/v1/namespaces/{namespace}/services/{name}";
@@ -108,7 +109,7 @@ export function serviceRoutes(deps: ServerDeps): Endpoint[] {
       async handle({ params: { namespace, name } }) {
         const service = requireResource(deps.store, { kind: "service", namespace: namespace!, name: name! });
         const history = await deps.store.history("service", namespace!, name!);
-        return Response.json({ items: revisionsOf(service as Service, history) });
+        return Response.json({ items: maskSecrets(revisionsOf(service as Service, history)) });
       },
     }),
   ];
