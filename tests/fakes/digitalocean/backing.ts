@@ -10,6 +10,8 @@ export interface BackedVolume {
 
 /** See the module comment. Each call may be repeated. */
 export interface Backing {
+  /** What was done to devices that must never be done. */
+  readonly violations: string[];
   /** @param from the id of the snapshot that fills it. */
   create(volume: BackedVolume, from?: string): Promise<void>;
   remove(volume: BackedVolume): Promise<void>;
@@ -20,6 +22,8 @@ export interface Backing {
   /** Lets the device appear on this machine. */
   connect(volume: BackedVolume, fault?: DeviceFault): Promise<void>;
   disconnect(volume: BackedVolume): Promise<void>;
+  /** Whether its device is mounted anywhere on this machine. */
+  isMounted(volume: BackedVolume): Promise<boolean>;
   /** Removes everything that it has made. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -27,7 +31,8 @@ export interface Backing {
 const doNothing = async () => {};
 
 /** For tests of the API alone. */
-export const NO_DEVICES: Backing = {
+export const createNoBacking = (): Backing => ({
+  violations: [],
   create: doNothing,
   remove: doNothing,
   resize: doNothing,
@@ -35,5 +40,6 @@ export const NO_DEVICES: Backing = {
   removeCopy: doNothing,
   connect: doNothing,
   disconnect: doNothing,
+  isMounted: async () => false,
   [Symbol.asyncDispose]: doNothing,
-};
+});

@@ -16,7 +16,7 @@
 import { KeyedLock } from "../../../base/keyed_lock.ts";
 import { Account, type Droplet, notFound, Refusal, type Snapshot, type Volume } from "./account.ts";
 import { type Answer, answerRequest, type Behaviour } from "./answers.ts";
-import { type Backing, NO_DEVICES } from "./backing.ts";
+import { type Backing, createNoBacking } from "./backing.ts";
 import {
   type Fault,
   type FaultHandle,
@@ -64,7 +64,7 @@ export class FakeDigitalOcean implements AsyncDisposable {
   /** Every request, oldest first. Tokens are not in it. */
   readonly log: LogEntry[] = [];
   /** What was sent or answered against the description of the API. Disposal throws if there is any. */
-  readonly violations: string[] = [];
+  readonly violations: string[];
   readonly #account: Account;
   readonly #faults = new Faults();
   readonly #locks = new KeyedLock();
@@ -73,9 +73,11 @@ export class FakeDigitalOcean implements AsyncDisposable {
   #listener!: Listener;
 
   private constructor(
-    { backing = NO_DEVICES, now = Date.now, pageSize = 2, actionMs = 1000, tenMinutes = false }: FakeOptions,
+    { backing = createNoBacking(), now = Date.now, pageSize = 2, actionMs = 1000, tenMinutes = false }:
+      FakeOptions,
   ) {
     this.#account = new Account(backing, now);
+    this.violations = backing.violations;
     this.#behaviour = { url: "", pageSize, actionMs, tenMinutes };
   }
 

@@ -79,6 +79,10 @@ export async function startAction(
   }
   const dropletId = request.type === "resize" ? undefined : request.droplet_id;
   await refuseBusy(account, { volumeId, ...(dropletId !== undefined && { dropletId }) });
+  if (request.type === "detach" && await account.backing.isMounted(volume)) {
+    // DigitalOcean would do it, and the mount would be dead.
+    account.backing.violations.push(`volume ${volume.name} was detached while it was mounted`);
+  }
   const work = planWork(account, { volume, request, fault });
   const polls = fault && "action" in fault && typeof fault.action === "object" ? fault.action.polls : 1;
   const never = fault && "action" in fault && fault.action === "never";
