@@ -16,7 +16,7 @@ import { capture } from "../scripts/command.ts";
 import { readTable } from "../scripts/doc_tables.ts";
 import { ROOT } from "../scripts/tree.ts";
 import { FakeDigitalOcean } from "./fakes/digitalocean/fake.ts";
-import { type Backing, NO_DEVICES } from "./fakes/digitalocean/backing.ts";
+import { type Backing, createNoBacking } from "./fakes/digitalocean/backing.ts";
 import { noRoot } from "./skips.ts";
 
 /** A driver at a fake, whose volumes all have one device: a sparse file of 1 GiB. */
@@ -42,7 +42,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
   const linkOf = (name: string) => `${directory}/scsi-0DO_Volume_${name}`;
   const disconnect: Backing["disconnect"] = ({ name }) => Deno.remove(linkOf(name)).catch(() => {});
   const backing: Backing = {
-    ...NO_DEVICES,
+    ...createNoBacking(),
     disconnect,
     async connect(volume) {
       await disconnect(volume);
