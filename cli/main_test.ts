@@ -44,6 +44,7 @@ const COMMANDS = [
   "vol get",
   "volume delete",
   "volume detach",
+  "volume orphans",
   "volume retry-provision",
   "storageclass list",
   "sc get",

@@ -1,4 +1,4 @@
-/** `rune volume`: list, get, create, delete, undelete, resize, detach, retry-provision, restore. @module */
+/** `rune volume` and its subcommands. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { RuneError } from "../../model/error.ts";
 import { KINDS } from "../../model/kinds.ts";
@@ -12,6 +12,7 @@ import { addRestoreFlags, type RestoreFlags, restoreVolume } from "./restore.ts"
 import { defineDelete } from "./delete.ts";
 import { defineListAndGet } from "./get.ts";
 import { defineCreate } from "./volume_create.ts";
+import { defineOrphans } from "./volume_orphans.ts";
 import { defineUndelete } from "./volume_undelete.ts";
 
 /** Requests an action on a volume. */
@@ -119,6 +120,7 @@ export const define: Define = (group, cli) => {
   defineResize(group, cli);
   defineDelete(group, cli, KINDS.volume);
   defineUndelete(group, cli);
+  defineOrphans(group, cli);
   defineDetach(group, cli);
   defineRetry(group, cli);
   defineRestore(group, cli);

@@ -25,6 +25,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { storageClassRoutes } from "./routes/storage_classes.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { orphanRoutes } from "./routes/orphans.ts";
 import { trashRoutes } from "./routes/trash.ts";
 import { usageRoutes } from "./routes/instance_usage.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -55,6 +56,7 @@ export function endpoints(deps: ServerDeps): Endpoint[] {
     ...healthRoutes(deps),
     ...volumeRoutes(deps),
     ...trashRoutes(deps),
+    ...orphanRoutes(deps),
     ...storageClassRoutes(deps),
     ...logRoutes(deps),
     ...execRoutes(deps),

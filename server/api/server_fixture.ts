@@ -90,6 +90,7 @@ export async function withServer(
         devMode: true,
         warnings: [],
       },
+      installation: "i1",
       hosts: [],
       closed: [`${dir}/data`, `${dir}/volumes`],
       shutdown: shutdown.signal,

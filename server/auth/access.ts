@@ -43,6 +43,8 @@ const TABLE: Record<string, Access> = {
     at: "namespace",
   },
   "get /v1/trash": { who: "somewhere", resource: "volumes", verb: "list" },
+  // Of all namespaces, and with the tokens of all classes.
+  "get /v1/volumes/orphans": cluster("volumes", "list"),
   "get /v1/usage/instances": { who: "somewhere", resource: "instances", verb: "list" },
   "post /v1/images/describe": { who: "somewhere", resource: "services", verb: "create" },
   "get /metrics": { who: "authenticated" },

@@ -192,6 +192,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       nodes,
       drivers,
       containsProcesses,
+      installation: installation.name,
       info: {
         ...identity,
         startedAt: new Date().toISOString(),

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { contextMaker } from "../../../drivers/conformance_trial.ts";
+import type { AccountContext, ProvidedVolume } from "../../../drivers/driver.ts";
+import { MemoryDriver } from "../../../drivers/testing/memory_driver.ts";
+import { MemoryVolumes } from "../../../drivers/testing/memory_volumes.ts";
+import { RuneError } from "../../../model/error.ts";
+import type { Orphans } from "../../../model/orphans.ts";
+import type { Volume, VolumeSpec, VolumeStatus } from "../../../model/volume.ts";
+import { fixedSecrets, nodeDrivers, noteCalls } from "../../../node/testing/drivers.ts";
+import { makeNodes } from "../../../node/testing/partial_nodes.ts";
+import { makeVolume } from "../../../reconcile/testing/resources.ts";
+import { createApp } from "../app.ts";
+import { okJson, type TestServer, withServer } from "../server_fixture.ts";
+
+/** A driver in memory whose accounts need a token. */
+class CloudDriver extends MemoryDriver {
+  readonly tokens: string[] = [];
+  override async listVolumes(ctx: AccountContext): Promise<ProvidedVolume[]> {
+    const { token = "none" } = ctx.parameters;
+    this.tokens.push(token);
+    if (token !== "refused") return await super.listVolumes(ctx);
+    throw new RuneError("failed_precondition", "the token was refused", { hint: "rotate it" });
+  }
+}
+
+interface Trial extends Pick<TestServer, "store"> {
+  driver: CloudDriver;
+  /** Creates a volume at the provider, as a daemon does. @returns its handle. */
+  provide(
+    name: string,
+    options?: { installation?: string; uid?: string; gigabytes?: number },
+  ): Promise<string>;
+  addVolume(
+    name: string,
+    more: { spec?: Partial<VolumeSpec>; status?: Partial<VolumeStatus> },
+  ): Promise<Volume>;
+  addClass(name: string, parameters: Record<string, string>): Promise<void>;
+  list(): Promise<Orphans>;
+}
+
+const withCloud = (test: (trial: Trial) => Promise<void>) =>
+  withServer(async ({ store, deps }) => {
+    const driver = new CloudDriver({
+      name: "cloud",
+      volumes: new MemoryVolumes(),
+      capabilities: { handleParameter: "volumeId" },
+    });
+    const secrets = fixedSecrets({ "shared/cloud": { token: "t1" }, "default/own": { token: "t2" } });
+    const drivers = nodeDrivers(
+      [driver, noteCalls("local").driver],
+      secrets,
+    );
+    const app = createApp({ ...deps, nodes: makeNodes({ drivers }) });
+    const context = contextMaker();
+    const empty = { labels: {}, annotations: {}, finalizers: [] };
+    await test({
+      store,
+      driver,
+      async provide(name, { installation = "i1", uid, gigabytes = 1 } = {}) {
+        const { volume, ...ctx } = context(name, { installation });
+        const sized = { ...volume, ...(uid !== undefined && { uid }), sizeBytes: gigabytes * 1e9 };
+        return (await driver.provision({ ...ctx, volume: sized })).handle;
+      },
+      addVolume: (name, { spec, status }) =>
+        store.transact((tx) => {
+          const { spec: defaults, status: birth } = makeVolume();
+          return tx.create({
+            ...empty,
+            ...{ kind: "volume", namespace: "default", name },
+            spec: { ...defaults, storageClassName: "fast", ...spec },
+            status: { ...birth, state: "Available", ...status },
+          });
+        }),
+      async addClass(name, parameters) {
+        await store.transact((tx) => {
+          const spec = { ...tx.get("storageClass", "", "local")!.spec, driver: "cloud", parameters };
+          tx.create({ ...empty, kind: "storageClass", namespace: "", name, spec, status: {} });
+        });
+      },
+      list: () => okJson(Promise.resolve(app.request("/v1/volumes/orphans", {}, { peer: "127.0.0.1" }))),
+    });
+  });
+
+const TOKEN = { token: "secret:cloud.shared.rune/token" };
+
+Deno.test("orphans are the volumes of this installation that no volume uses, with the size that is paid for", () =>
+  withCloud(async ({ addClass, provide, list, store }) => {
+    await addClass("fast", TOKEN);
+    const [big, small] = [
+      await provide("b-kept", { gigabytes: 10 }),
+      await provide("a-left", { gigabytes: 1 }),
+    ];
+    await provide("theirs", { installation: "i2", gigabytes: 4 });
+    const revision = store.revision;
+    const { items, ...rest } = await list();
+    assert.deepEqual(items.map(({ uid: _, ...item }) => item), [
+      ...[["a-left", small, 1] as const, ["b-kept", big, 10] as const].map(([name, handle, sizeGb]) => ({
+        ...{ namespace: "default", name, driver: "cloud", handle, providerName: `default-${name}` },
+        ...{ region: "memory", sizeGb, attached: false },
+      })),
+    ]);
+    assert.deepEqual(rest, {
+      installation: "i1",
+      totalGb: 11,
+      otherInstallations: [{ installation: "i2", volumes: 1, sizeGb: 4 }],
+      asked: ["storage class fast"],
+      skipped: [],
+    });
+    assert.equal(store.revision, revision);
+    assert.deepEqual((await list()).items, items);
+  }));
+
+Deno.test("a volume that is in use, or is about to be, is no orphan", () =>
+  withCloud(async ({ addClass, addVolume, provide, list }) => {
+    await addClass("fast", TOKEN);
+    await addVolume("used", { status: { driver: "cloud", handle: await provide("used") } });
+    // Provisioned, before the handle was stored; the row may have got its uid from an earlier daemon.
+    await provide("fresh", { uid: (await addVolume("fresh", {})).uid });
+    await addVolume("recast", {});
+    await provide("recast");
+    // Adopted under another name, and not provisioned yet.
+    const adopted = await provide("before-rename");
+    await addVolume("renamed", { spec: { parameters: { volumeId: adopted } } });
+    // The row of this name has other data.
+    await addVolume("moved", { status: { driver: "cloud", handle: "elsewhere" } });
+    await provide("moved");
+    // The row of this name has another driver.
+    await addVolume("local", { status: { driver: "local", state: "Pending" } });
+    await provide("local");
+    assert.deepEqual((await list()).items.map(({ name }) => name), ["local", "moved"]);
+  }));
+
+Deno.test("each account is asked once, with the values of secrets, and a volume in several is listed once", () =>
+  withCloud(async ({ addClass, addVolume, provide, list, driver }) => {
+    await addClass("fast", TOKEN);
+    await addClass("same", TOKEN);
+    await addClass("own", { token: "secret:own/token" });
+    const driverParameters = { token: "secret:own/token" };
+    await addVolume("one", { status: { driver: "cloud", handle: "h1", driverParameters } });
+    await addVolume("two", { status: { driver: "cloud", handle: "h2", driverParameters } });
+    const adopting = { ...TOKEN, volumeId: "h3" };
+    await addVolume("three", { status: { driver: "cloud", handle: "h3", driverParameters: adopting } });
+    await provide("left");
+    const { items, asked, skipped } = await list();
+    assert.deepEqual(driver.tokens.sort(), ["t1", "t2"]);
+    assert.deepEqual(asked, ["storage class fast", "volume default/one"]);
+    assert.deepEqual(items.map(({ name }) => name), ["left"]);
+    assert.deepEqual(skipped.map(({ source }) => source), ["storage class own"]);
+    assert.match(skipped[0]!.message, /parameter token names a secret of each volume's own namespace/);
+  }));
+
+Deno.test("an account that cannot be asked is named with its reason, and the others are listed", () =>
+  withCloud(async ({ addClass, provide, list }) => {
+    await addClass("fast", TOKEN);
+    await addClass("gone", { token: "secret:none.shared.rune/token" });
+    await addClass("stale", { token: "refused" });
+    await provide("left");
+    const { items, asked, skipped } = await list();
+    assert.deepEqual([items.length, asked], [1, ["storage class fast"]]);
+    assert.deepEqual(skipped.map(({ source, message }) => [source, message]), [
+      ["storage class gone", "parameter token: there is no secret shared/none"],
+      ["storage class stale", "the token was refused"],
+    ]);
+    assert.equal(skipped[1]!.hint, "rotate it");
+  }));
+
+Deno.test("without a class at a provider nothing is asked", () =>
+  withCloud(async ({ list }) => {
+    const { items, asked, skipped, totalGb } = await list();
+    assert.deepEqual([items, asked, skipped, totalGb], [[], [], [], 0]);
+  }));
