@@ -59,6 +59,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
       metadataUrl: fake.metadataUrl,
       places: { directory, sysfs: "/sys/class/block" },
       freezer: createFreezer(`${directory}/frozen`),
+      snapshotNotes: createFormatNotes(`${directory}/snapshotting`),
       waits: {
         ...{ backoffMs: [1], pollMs: [1], lookMs: 1, busyMs: 1, busyLimitMs: 50, actionMs: 50, goneMs: 1 },
         deviceMs: 50,
@@ -221,9 +222,10 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await Promise.try(() => driver.validate({ ...volume, sizeBytes: 2 ** 50, parameters }));
   },
   async "volume <id> cannot be deleted yet: <words>"(world) {
+    const { fake, driver } = world;
     const ctx = await world.provision();
-    await world.driver.attach(ctx);
-    await world.driver.delete(ctx);
+    await fake.attachVolume(ctx.handle!, fake.createDroplet("unknown to Rune"));
+    await driver.delete(ctx);
   },
   async "<device> is mounted at <path>"(world) {
     const ctx = await world.provision();

@@ -1,20 +1,25 @@
 /** The parts of the driver that speak to DigitalOcean, put together. @module */
+import type { FormatNotes } from "../block.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";
 import type { DevicePlaces } from "./device.ts";
 import { createDroplets } from "./droplets.ts";
 import { createMetadata } from "./metadata.ts";
+import type { Rate } from "./rate.ts";
 import { createSnapshots, type Snapshots } from "./snapshots.ts";
+import { createVolumeActions } from "./volume_actions.ts";
+import { createVolumeReader, type VolumeReader } from "./volume_reader.ts";
 import { createVolumes, type Volumes } from "./volumes.ts";
 
 /** How long to wait for what, in milliseconds. Tests shorten it. */
 export interface Waits {
+  attemptMs?: number;
   backoffMs?: readonly number[];
   pollMs?: readonly number[];
   /** How long an action may take. */
   actionMs?: number;
-  /** Between looks at what an action did. */
+  /** Between looks at what should be there. */
   lookMs?: number;
   busyMs?: number;
   /** How long other actions of the droplet may take. */
@@ -30,12 +35,17 @@ export interface CloudOptions {
   metadataUrl: string;
   places: DevicePlaces;
   freezer: Freezer;
+  /** Remembers which snapshots were begun and are not done. */
+  snapshotNotes: FormatNotes;
   waits?: Waits;
+  /** For tests. */
+  rate?: Rate;
 }
 
 /** DigitalOcean, for the driver. */
 export interface Cloud {
   client: Client;
+  reader: VolumeReader;
   volumes: Volumes;
   attachments: Attachments;
   snapshots: Snapshots;
@@ -45,16 +55,19 @@ export interface Cloud {
 }
 
 /** Puts the parts together. Nothing is sent before the first call. */
-export function createCloud({ apiUrl, metadataUrl, places, freezer, waits = {} }: CloudOptions): Cloud {
-  const client = createClient({ apiUrl, ...waits });
-  const volumes = createVolumes({ client, ...waits });
+export function createCloud(
+  { apiUrl, metadataUrl, places, freezer, snapshotNotes, waits = {}, rate }: CloudOptions,
+): Cloud {
+  const client = createClient({ apiUrl, ...waits, ...(rate && { rate }) });
+  const reader = createVolumeReader({ client, ...waits });
+  const actions = createVolumeActions({ client, reader, ...waits });
   const droplets = createDroplets({ client, metadata: createMetadata(metadataUrl), ...waits });
-  const attachments = createAttachments({ client, volumes, droplets, ...waits });
   return {
     client,
-    volumes,
-    attachments,
-    snapshots: createSnapshots({ client, freezer, ...waits }),
+    reader,
+    volumes: createVolumes({ client, actions, ...waits }),
+    attachments: createAttachments({ reader, actions, droplets }),
+    snapshots: createSnapshots({ client, freezer, notes: snapshotNotes, ...waits }),
     places,
     freezer,
     waits,

@@ -115,3 +115,28 @@ async function rescan(device: string, sysfs: string): Promise<void> {
   await Deno.writeTextFile(join(sysfs, basename(device), "device/rescan"), "1\n", { create: false })
     .catch(() => {});
 }
+
+/**
+ * Waits until the device of a detached volume has gone, so that nobody takes it for another one.
+ *
+ * @param name the volume's name at DigitalOcean.
+ * @throws {RuneError} `unavailable` if it stays.
+ */
+export async function awaitNoDevice(
+  name: string,
+  { places, signal, limitMs = LIMIT_MS }: { places: DevicePlaces; signal: AbortSignal; limitMs?: number },
+): Promise<void> {
+  const began = performance.now();
+  for (let device; (device = await findDevice(name, places)) !== undefined;) {
+    if (performance.now() - began > limitMs) {
+      throw new RuneError(
+        "unavailable",
+        `dovolume: volume ${name} is detached, but ${device} is still there`,
+        {
+          hint: "see the kernel log; Rune tries again",
+        },
+      );
+    }
+    await sleep(LOOK_MS, { signal });
+  }
+}

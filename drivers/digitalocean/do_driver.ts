@@ -20,18 +20,21 @@ import type {
   VolumeContext,
   VolumeRequest,
 } from "../driver.ts";
-import { findMount, listMounts } from "../host.ts";
+import { findMount, listMounts, type MountEntry } from "../host.ts";
 import { callError, checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
 import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Cloud } from "./cloud.ts";
-import { awaitDevice, findDevice } from "./device.ts";
+import { assertRegion } from "./attachments.ts";
+import { awaitDevice, awaitNoDevice, type DevicePlaces, findDevice } from "./device.ts";
 import type { Asker } from "./droplets.ts";
 import { describeCreated } from "./listing.ts";
 import { normalizeParameters } from "./normal_form.ts";
-import { describeOwner, parseOwner, volumeNameOf } from "./names.ts";
+import { parseOwner } from "./names.ts";
+import { assertCreatedFor, assertFree, assertOurs, describeVolume, isAdopted, nameOf } from "./ownership.ts";
 import { DO_VOLUME_PARAMETERS, type DoVolumeParameters, findWrong, readParameters } from "./parameters.ts";
 import { bytesOf, gigabytesOf, LARGEST_GB } from "./sizes.ts";
+import { StillInUse } from "./volumes.ts";
 import type { DoVolume } from "./wire.ts";
 
 /** What the driver needs besides the cloud. */
@@ -42,9 +45,8 @@ export interface DoDriverOptions {
   notes: FormatNotes;
 }
 
-/** A call on a volume, with its parameters read. */
+/** A call with its parameters read. */
 interface Call {
-  ctx: VolumeContext;
   parameters: DoVolumeParameters;
   asker: Asker;
 }
@@ -59,6 +61,8 @@ export class DoVolumeDriver implements Driver {
   readonly #mountRoot: string;
   readonly #notes: FormatNotes;
   readonly #locks = new KeyedLock();
+  /** What is attached here, by its id, so that mounting it needs no request. */
+  readonly #attached = new Map<string, DoVolume>();
 
   constructor({ cloud, mountRoot, notes }: DoDriverOptions) {
     this.#cloud = cloud;
@@ -85,23 +89,23 @@ export class DoVolumeDriver implements Driver {
   }
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
-    return await this.#call("provision", ctx, async (call) => {
-      const { cloud: { volumes }, asker, parameters: { region, volumeId } } = { cloud: this.#cloud, ...call };
+    return await this.#call("provision", ctx, async ({ asker, parameters: { region, volumeId } }) => {
+      const { reader, volumes } = this.#cloud;
+      const sizeGb = gigabytesOf(ctx.volume.sizeBytes);
       const known = ctx.handle ?? volumeId;
-      if (known !== undefined) {
-        const volume = await volumes.read(known, asker);
+      let volume: DoVolume;
+      if (known === undefined) {
+        volume = await volumes.create(
+          { name: nameOf(ctx), region, sizeGb, description: describeVolume(ctx) },
+          asker,
+        );
+        assertOurs(volume, ctx);
+      } else {
+        volume = await reader.read(known, asker);
+        assertRegion(volume, region);
         if (volumeId !== undefined) assertFree(volume, ctx);
-        await volumes.grow(volume, gigabytesOf(ctx.volume.sizeBytes), asker);
-        return { handle: volume.id, adopted: isAdopted(volume, ctx) };
       }
-      const { volume } = await volumes.create({
-        name: nameOf(ctx),
-        region,
-        sizeGb: gigabytesOf(ctx.volume.sizeBytes),
-        description: describeOwner(ownerOf(ctx)),
-      }, asker);
-      assertOurs(volume, ctx);
-      await volumes.grow(volume, gigabytesOf(ctx.volume.sizeBytes), asker);
+      await volumes.grow(volume, sizeGb, asker);
       return { handle: volume.id, adopted: isAdopted(volume, ctx) };
     });
   }
@@ -116,7 +120,15 @@ export class DoVolumeDriver implements Driver {
         if (!found || parseOwner(found.description)?.uid !== ctx.volume.uid) return;
         id = found.id;
       }
-      await volumes.delete(id, asker);
+      try {
+        await volumes.delete(id, asker);
+      } catch (error) {
+        if (!(error instanceof StillInUse)) throw error;
+        // A daemon that was killed may have asked for the attachment, and nobody saw it completed.
+        await this.#detach(id, ctx, asker);
+        await volumes.delete(id, asker);
+      }
+      this.#attached.delete(id);
       await this.#notes.remove(id);
       await removeDirectory(this.#directory(id));
     });
@@ -138,37 +150,36 @@ export class DoVolumeDriver implements Driver {
       const id = requireHandle(ctx);
       const volume = await this.#cloud.attachments.attach(id, { ...asker, node: ctx.node, region });
       await this.#awaitDevice(volume, ctx.signal);
+      this.#attached.set(id, volume);
     });
   }
 
   async detach(ctx: VolumeContext): Promise<void> {
     await this.#call("detach", ctx, async ({ asker }) => {
-      const { handle } = ctx;
-      if (handle === undefined) return;
-      const { volumes, attachments, places } = this.#cloud;
-      const volume = await volumes.find(handle, asker);
-      if (!volume || volume.droplet_ids.length === 0) return;
-      const device = await findDevice(volume.name, places);
-      if (device !== undefined) await assertUnmounted(device);
-      await attachments.detach(handle, { ...asker, node: ctx.node });
+      if (ctx.handle !== undefined) await this.#detach(ctx.handle, ctx, asker);
     });
   }
 
   async mount(ctx: VolumeContext): Promise<{ path: string } & Growth> {
     return await this.#call("mount", ctx, async ({ asker, parameters: { fsType } }) => {
       const id = requireHandle(ctx);
-      const volume = await this.#cloud.volumes.read(id, asker);
+      const volume = this.#attached.get(id) ?? await this.#cloud.reader.read(id, asker);
+      // If something is wrong, perhaps what is remembered is.
+      this.#attached.delete(id);
       const device = await this.#awaitDevice(volume, ctx.signal);
       const path = this.#directory(id);
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const block = { device, fsType, uid: id, blank: ctx.blank, notes: this.#notes };
       const options = { directory: path, signal: ctx.signal, options: ["noatime"] };
-      return { path, ...await mountBlock(block, options) };
+      const growth = await mountBlock(block, options);
+      this.#attached.set(id, volume);
+      return { path, ...growth };
     });
   }
 
   async unmount(ctx: VolumeContext): Promise<void> {
-    await this.#call("unmount", ctx, async () => {
+    // Its parameters may be wrong by now.
+    await this.#run("unmount", ctx, async () => {
       if (ctx.handle !== undefined) await unmountBlock(this.#directory(ctx.handle), ctx.signal);
     });
   }
@@ -226,14 +237,14 @@ export class DoVolumeDriver implements Driver {
           { hint: "DigitalOcean moves no snapshots between regions", permanent: true },
         );
       }
-      const { volume } = await volumes.create({
+      const volume = await volumes.create({
         name: nameOf(ctx),
         region,
         sizeGb,
-        description: describeOwner(ownerOf(ctx)),
+        description: describeVolume(ctx),
         snapshotId: snapshot.id,
       }, asker);
-      if (isAdopted(volume, ctx)) throw alreadyThere(volume, ctx);
+      assertCreatedFor(volume, ctx);
       // DigitalOcean makes it as large as the snapshot.
       await volumes.grow(volume, sizeGb, asker);
       return { handle: volume.id, adopted: false };
@@ -243,12 +254,10 @@ export class DoVolumeDriver implements Driver {
   async expand(ctx: VolumeContext): Promise<Growth> {
     return await this.#call("expand", ctx, async ({ asker, parameters: { fsType } }) => {
       const id = requireHandle(ctx);
-      const { volumes, places } = this.#cloud;
-      const volume = await volumes.grow(
-        await volumes.read(id, asker),
-        gigabytesOf(ctx.volume.sizeBytes),
-        asker,
-      );
+      const { reader, volumes, places } = this.#cloud;
+      const before = await reader.read(id, asker);
+      const volume = await volumes.grow(before, gigabytesOf(ctx.volume.sizeBytes), asker);
+      if (this.#attached.has(id)) this.#attached.set(id, volume);
       // Attached elsewhere, or not at all: the filesystem grows at the next mount.
       if (await findDevice(volume.name, places) === undefined) return {};
       const device = await this.#awaitDevice(volume, ctx.signal);
@@ -259,7 +268,7 @@ export class DoVolumeDriver implements Driver {
   }
 
   async usage(ctx: VolumeContext): Promise<{ usedBytes: number; limitBytes?: number } | undefined> {
-    return await this.#call("measuring", ctx, async () => {
+    return await this.#run("measuring", ctx, async () => {
       const path = ctx.handle === undefined ? undefined : this.#directory(ctx.handle);
       if (path === undefined || !await findMount(path)) return undefined;
       const { blocks, bfree, bsize } = statfsSync(path);
@@ -276,14 +285,37 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
+  /** Detaches a volume that is not mounted, and waits until its device has gone. */
+  async #detach(id: string, { node, signal }: VolumeContext, asker: Asker): Promise<void> {
+    const { reader, attachments, places, waits: { deviceMs } } = this.#cloud;
+    this.#attached.delete(id);
+    const volume = await reader.find(id, asker);
+    if (!volume || volume.droplet_ids.length === 0) return;
+    const mount = await findMount(this.#directory(id)) ?? await findMountOf(volume, places);
+    if (mount) throw describeMounted(mount);
+    await attachments.detach(volume, { ...asker, node });
+    await awaitNoDevice(volume.name, {
+      places,
+      signal,
+      ...(deviceMs !== undefined && { limitMs: deviceMs }),
+    });
+  }
+
+  /** Runs a call that needs DigitalOcean. */
   async #call<T>(verb: string, ctx: VolumeContext, work: (call: Call) => Promise<T>): Promise<T> {
+    return await this.#run(verb, ctx, () => {
+      const parameters = readParameters(ctx.parameters);
+      return work({ parameters, asker: { token: parameters.token, signal: ctx.signal } });
+    });
+  }
+
+  /** Runs a call, one at a time for each volume. */
+  async #run<T>(verb: string, ctx: VolumeContext, work: () => Promise<T>): Promise<T> {
     const what = describeCall(verb, ctx);
     const { signal } = ctx;
     try {
       checkAborted(what, signal);
-      const parameters = readParameters(ctx.parameters);
-      const call = { ctx, parameters, asker: { token: parameters.token, signal } };
-      return await this.#locks.run([ctx.volume.uid], { work: () => work(call), signal });
+      return await this.#locks.run([ctx.volume.uid], { work, signal });
     } catch (error) {
       throw callError(error, { what, signal });
     }
@@ -295,49 +327,6 @@ export class DoVolumeDriver implements Driver {
   }
 }
 
-const ownerOf = ({ installation, volume: { namespace, name, uid } }: VolumeContext) => ({
-  installation,
-  namespace,
-  name,
-  uid,
-});
-
-const nameOf = (ctx: VolumeContext): string => volumeNameOf(ownerOf(ctx));
-
-/** Whether a volume has data of before: it was not created for this very volume of Rune. */
-const isAdopted = ({ description }: DoVolume, { volume: { uid } }: VolumeContext): boolean =>
-  parseOwner(description)?.uid !== uid;
-
-/** Asserts that a volume with our name was created by Rune for this name. */
-function assertOurs(volume: DoVolume, ctx: VolumeContext): void {
-  const owner = parseOwner(volume.description);
-  const { installation, namespace, name } = ownerOf(ctx);
-  if (owner?.installation === installation && owner.namespace === namespace && owner.name === name) return;
-  throw alreadyThere(volume, ctx);
-}
-
-/** Asserts that a volume to adopt by its id is not one that Rune made for another volume. */
-function assertFree(volume: DoVolume, ctx: VolumeContext): void {
-  const owner = parseOwner(volume.description);
-  if (!owner || owner.namespace === ctx.volume.namespace && owner.name === ctx.volume.name) return;
-  throw new RuneError(
-    "already_exists",
-    `dovolume: volume ${volume.id} is that of ${owner.namespace}/${owner.name} of ${owner.installation}`,
-    { hint: "restore a snapshot of it instead, or name a volume that Rune did not make", permanent: true },
-  );
-}
-
-function alreadyThere({ name, id }: DoVolume, ctx: VolumeContext): RuneError {
-  return new RuneError(
-    "already_exists",
-    `dovolume: DigitalOcean already has a volume ${name} (${id}), which is not that of ${ctx.volume.namespace}/${ctx.volume.name}`,
-    {
-      hint: "rename or delete it in DigitalOcean's console, or adopt it with the parameter volumeId",
-      permanent: true,
-    },
-  );
-}
-
 function requireHandle(ctx: VolumeContext): string {
   if (ctx.handle !== undefined) return ctx.handle;
   throw new RuneError("failed_precondition", `${describeCall("use", ctx)}: it has not been provisioned`, {
@@ -345,13 +334,17 @@ function requireHandle(ctx: VolumeContext): string {
   });
 }
 
-/** Asserts that a device is mounted nowhere. Detaching a mounted one would leave a dead mount. */
-async function assertUnmounted(device: string): Promise<void> {
+/** A mount of the device of a volume, wherever it is. Detaching it would leave a dead mount. */
+async function findMountOf({ name }: DoVolume, places: DevicePlaces): Promise<MountEntry | undefined> {
+  const device = await findDevice(name, places);
+  if (device === undefined) return undefined;
   const number = await deviceNumber(device);
-  const mount = (await listMounts()).find((entry) => entry.device === number);
-  if (!mount) return;
-  throw new RuneError("unavailable", `dovolume: ${device} is mounted at ${mount.mountPoint}`, {
-    hint: `unmount it: umount ${mount.mountPoint}; Rune then detaches it`,
+  return (await listMounts()).find((mount) => mount.device === number);
+}
+
+function describeMounted({ source, mountPoint }: MountEntry): RuneError {
+  return new RuneError("unavailable", `dovolume: ${source} is mounted at ${mountPoint}`, {
+    hint: `unmount it: umount ${mountPoint}; Rune then detaches it`,
   });
 }
 

@@ -100,6 +100,7 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
       metadataUrl: doMetadataUrl,
       places: { directory: doDeviceDirectory, sysfs: SYSFS },
       freezer,
+      snapshotNotes: createFormatNotes(join(dataDir, "snapshotting")),
     });
     const driver = new DoVolumeDriver({
       cloud,

@@ -1,10 +1,12 @@
 /**
  * Snapshots at DigitalOcean. A snapshot of a mounted volume is taken while its filesystem is frozen, for at
- * most some seconds.
+ * most some seconds. If nobody knows whether the copy was taken before writes went on, as after a lost answer
+ * or a killed daemon, the next call deletes it and takes another: a note says so until all is done.
  * @module
  */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
+import type { FormatNotes } from "../block.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Client, NOTHING } from "./client.ts";
@@ -37,9 +39,19 @@ export interface Snapshots {
   delete(ref: SnapshotRef, options: Asker & { volumeId?: string }): Promise<void>;
 }
 
-/** @param options.frozenMs for tests. */
+/** What {@linkcode createSnapshots} needs. */
+export interface SnapshotOptions {
+  client: Client;
+  freezer: Freezer;
+  /** Remembers which snapshots were begun and are not done. */
+  notes: FormatNotes;
+  /** For tests. */
+  frozenMs?: number;
+}
+
+/** Creates the snapshots of one daemon. */
 export function createSnapshots(
-  { client, freezer, frozenMs = FROZEN_MS }: { client: Client; freezer: Freezer; frozenMs?: number },
+  { client, freezer, notes, frozenMs = FROZEN_MS }: SnapshotOptions,
 ): Snapshots {
   async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
     try {
@@ -74,17 +86,18 @@ export function createSnapshots(
   return {
     async take(volumeId, ref, { mounted, onCopied, ...asker }) {
       const there = await find(volumeId, ref, asker);
-      if (there) return there;
-      const work = () => create(volumeId, ref, asker);
+      if (there && !await notes.has(ref.uid)) return there;
+      if (there) await remove(there.id, asker);
       // Nothing may wait for its turn while the filesystem is frozen.
       await client.reserve(asker);
+      await notes.add(ref.uid);
+      const work = () => create(volumeId, ref, asker);
       let made: DoSnapshot;
       try {
         made = mounted === undefined
           ? await work()
           : await freezer.run({ path: mounted, id: ref.uid }, { work, signal: asker.signal });
       } catch (error) {
-        // Nobody knows whether the copy was taken before the writes went on.
         if (error instanceof AnswerLost || isRefusal(error, 409)) {
           const late = await find(volumeId, ref, asker);
           if (late) await remove(late.id, asker);
@@ -97,6 +110,7 @@ export function createSnapshots(
         await remove(made.id, asker);
         throw error;
       }
+      await notes.remove(ref.uid);
       return made;
     },
     async read(id, asker) {
@@ -115,6 +129,7 @@ export function createSnapshots(
     async delete(ref, { volumeId, ...asker }) {
       const id = ref.handle ?? (volumeId && (await find(volumeId, ref, asker))?.id);
       if (id) await remove(id, asker);
+      await notes.remove(ref.uid);
     },
   };
 }

@@ -3,19 +3,14 @@
  * name, so one whose creation was never answered is found.
  * @module
  */
-import { z } from "zod";
 import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
-import { actionAnswer, ActionErrored, awaitAction } from "./actions.ts";
 import { type Client, NOTHING } from "./client.ts";
 import type { Asker } from "./droplets.ts";
-import { AnswerLost, isPending, isRefusal } from "./refusals.ts";
+import { AnswerLost, isRefusal } from "./refusals.ts";
+import type { VolumeActions } from "./volume_actions.ts";
+import { LOOKS, volumeAnswer } from "./volume_reader.ts";
 import { type DoVolume, volumeSchema } from "./wire.ts";
-
-const answer = z.object({ volume: volumeSchema });
-
-/** How often and how long to look for a volume whose creation was not answered, in milliseconds. */
-const LOOKS = { times: 5, everyMs: 2_000 };
 
 /** A volume to create. */
 export interface NewVolume {
@@ -29,10 +24,6 @@ export interface NewVolume {
 
 /** See the module comment. */
 export interface Volumes {
-  /** @returns undefined if it does not exist. */
-  find(id: string, asker: Asker): Promise<DoVolume | undefined>;
-  /** @throws {RuneError} `not_found` (permanent) if it does not exist. */
-  read(id: string, asker: Asker): Promise<DoVolume>;
   /** The volume with a name, which is unique in a region. */
   findNamed(place: { name: string; region: string }, asker: Asker): Promise<DoVolume | undefined>;
   /** All volumes of the account. */
@@ -40,37 +31,31 @@ export interface Volumes {
   /**
    * Creates a volume, or finds the one of that name.
    *
-   * @returns the volume, and whether it was there before this call.
+   * @returns the volume, which may be somebody else's.
    */
-  create(volume: NewVolume, asker: Asker): Promise<{ volume: DoVolume; found: boolean }>;
+  create(volume: NewVolume, asker: Asker): Promise<DoVolume>;
   /** Grows a volume. Does nothing if it is as large. */
   grow(volume: DoVolume, sizeGb: number, asker: Asker): Promise<DoVolume>;
-  /** Deletes a volume. Does nothing if it is gone. @throws {RuneError} `unavailable` if it is attached. */
+  /**
+   * Deletes a volume. Does nothing if it is gone.
+   * @throws {StillInUse} if it is attached.
+   */
   delete(id: string, asker: Asker): Promise<void>;
+}
+
+/** A volume cannot be deleted yet. */
+export class StillInUse extends RuneError {
+  constructor(id: string, said: string) {
+    super("unavailable", `dovolume: volume ${id} cannot be deleted yet: ${said}`, {
+      hint: "it is still attached to a droplet; Rune tries again",
+    });
+  }
 }
 
 /** @param options.lookMs for tests: the wait between looks, in milliseconds. */
 export function createVolumes(
-  { client, pollMs, lookMs = LOOKS.everyMs }: {
-    client: Client;
-    pollMs?: readonly number[];
-    lookMs?: number;
-  },
+  { client, actions, lookMs = LOOKS.everyMs }: { client: Client; actions: VolumeActions; lookMs?: number },
 ): Volumes {
-  async function read(id: string, asker: Asker): Promise<DoVolume> {
-    const request = { ...asker, path: { volume_id: id }, schema: answer };
-    return (await client.send("readVolume", request)).volume;
-  }
-
-  async function find(id: string, asker: Asker): Promise<DoVolume | undefined> {
-    try {
-      return await read(id, asker);
-    } catch (error) {
-      if (isRefusal(error, 404)) return undefined;
-      throw error;
-    }
-  }
-
   async function findNamed(
     { name, region }: { name: string; region: string },
     asker: Asker,
@@ -88,21 +73,11 @@ export function createVolumes(
   }
 
   return {
-    find,
-    async read(id, asker) {
-      const volume = await find(id, asker);
-      if (volume) return volume;
-      throw new RuneError("not_found", `dovolume: DigitalOcean has no volume ${id}`, {
-        hint:
-          "it was deleted there, or the token is one of another account; Rune makes no new one in its place",
-        permanent: true,
-      });
-    },
     findNamed,
     list: (asker) => client.list("listVolumes", "volumes", { ...asker, schema: volumeSchema }),
     async create({ name, region, sizeGb, description, snapshotId }, asker) {
       const there = await findNamed({ name, region }, asker);
-      if (there) return { volume: there, found: true };
+      if (there) return there;
       try {
         const body = {
           name,
@@ -111,16 +86,13 @@ export function createVolumes(
           description,
           ...(snapshotId !== undefined && { snapshot_id: snapshotId }),
         };
-        return {
-          volume: (await client.send("createVolume", { ...asker, body, schema: answer })).volume,
-          found: false,
-        };
+        return (await client.send("createVolume", { ...asker, body, schema: volumeAnswer })).volume;
       } catch (error) {
         // It may have been created; 409 says that one of this name has been.
         if (!(error instanceof AnswerLost) && !isRefusal(error, 409, 422)) throw error;
         for (let look = 1; look <= LOOKS.times; look++) {
           const volume = await findNamed({ name, region }, asker);
-          if (volume) return { volume, found: false };
+          if (volume) return volume;
           if (look < LOOKS.times && !isRefusal(error, 422)) await sleep(lookMs, { signal: asker.signal });
           else break;
         }
@@ -129,31 +101,14 @@ export function createVolumes(
     },
     async grow(volume, sizeGb, asker) {
       if (volume.size_gigabytes >= sizeGb) return volume;
-      let failure: unknown;
-      try {
-        const { action } = await client.send("actOnVolume", {
-          ...asker,
-          path: { volume_id: volume.id },
-          body: { type: "resize", size_gigabytes: sizeGb, region: volume.region.slug },
-          schema: actionAnswer,
-        });
-        await awaitAction(client, action, { ...asker, verb: "resize", ...(pollMs && { pollMs }) });
-      } catch (error) {
-        const mayBeDone = error instanceof ActionErrored || error instanceof AnswerLost ||
-          isRefusal(error, 409, 422);
-        if (!mayBeDone || isPending(error)) throw error;
-        failure = error;
-      }
-      for (let look = 1;; look++) {
-        const now = await read(volume.id, asker);
-        if (now.size_gigabytes >= sizeGb) return now;
-        if (failure !== undefined) throw failure;
-        if (look === LOOKS.times) break;
-        await sleep(lookMs, { signal: asker.signal });
-      }
-      throw new RuneError("unavailable", `dovolume: the resize of ${volume.name} does not show yet`, {
-        hint: "Rune tries again",
-      });
+      const [droplet] = volume.droplet_ids;
+      const grown = await actions.run({
+        volumeId: volume.id,
+        ...(droplet !== undefined && { droplet }),
+        body: { type: "resize", size_gigabytes: sizeGb, region: volume.region.slug },
+        isDone: (now) => now !== undefined && now.size_gigabytes >= sizeGb,
+      }, asker);
+      return grown!;
     },
     async delete(id, asker) {
       try {
@@ -161,10 +116,7 @@ export function createVolumes(
       } catch (error) {
         if (isRefusal(error, 404)) return;
         if (!isRefusal(error, 409, 422)) throw error;
-        throw new RuneError("unavailable", `dovolume: volume ${id} cannot be deleted yet: ${error.said}`, {
-          hint: "it is still attached to a droplet; Rune tries again",
-          cause: error,
-        });
+        throw new StillInUse(id, error.said);
       }
     },
   };

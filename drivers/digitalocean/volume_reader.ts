@@ -1,0 +1,58 @@
+/**
+ * Reads volumes at DigitalOcean. A read may show what was a moment ago, so a volume counts as missing only
+ * after several looks.
+ * @module
+ */
+import { z } from "zod";
+import { sleep } from "../../base/delay.ts";
+import { RuneError } from "../../model/error.ts";
+import type { Client } from "./client.ts";
+import type { Asker } from "./droplets.ts";
+import { isRefusal } from "./refusals.ts";
+import { type DoVolume, volumeSchema } from "./wire.ts";
+
+/** How often and how long to look for something that should be there, in milliseconds. */
+export const LOOKS = { times: 5, everyMs: 2_000 };
+
+/** The schema of an answer that has a volume. */
+export const volumeAnswer = z.object({ volume: volumeSchema });
+
+/** See the module comment. */
+export interface VolumeReader {
+  /** Looks once. @returns undefined if it does not exist. */
+  find(id: string, asker: Asker): Promise<DoVolume | undefined>;
+  /** Looks until it is there. @throws {RuneError} `not_found` (permanent) if it does not exist. */
+  read(id: string, asker: Asker): Promise<DoVolume>;
+}
+
+/** @param options.lookMs for tests: the wait between looks, in milliseconds. */
+export function createVolumeReader(
+  { client, lookMs = LOOKS.everyMs }: { client: Client; lookMs?: number },
+): VolumeReader {
+  async function find(id: string, asker: Asker): Promise<DoVolume | undefined> {
+    try {
+      const request = { ...asker, path: { volume_id: id }, schema: volumeAnswer };
+      return (await client.send("readVolume", request)).volume;
+    } catch (error) {
+      if (isRefusal(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    find,
+    async read(id, asker) {
+      for (let look = 1;; look++) {
+        const volume = await find(id, asker);
+        if (volume) return volume;
+        if (look === LOOKS.times) break;
+        await sleep(lookMs, { signal: asker.signal });
+      }
+      throw new RuneError("not_found", `dovolume: DigitalOcean has no volume ${id}`, {
+        hint:
+          "it was deleted there, or the token is one of another account; Rune makes no new one in its place",
+        permanent: true,
+      });
+    },
+  };
+}
