@@ -60,7 +60,15 @@ const SERVER: [room: string, outside: string[]][] = [
     "node/installation.ts",
   ]],
   ["server/auth/", ["base/", "model/", "store/store.ts", "drivers/secret_parameters.ts"]],
-  ["server/admission/", ["base/", "model/", ...STORE, ANSWERS.data, ANSWERS.writers, "drivers/driver.ts"]],
+  ["server/admission/", [
+    "base/",
+    "model/",
+    ...STORE,
+    ANSWERS.data,
+    ANSWERS.writers,
+    "drivers/driver.ts",
+    "drivers/secret_parameters.ts",
+  ]],
   ["server/backup/", [
     "base/",
     "model/",

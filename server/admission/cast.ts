@@ -20,6 +20,7 @@ import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
 import { makeInitialState } from "./initial_state.ts";
+import { listHandleRights } from "./handles.ts";
 import { normalizeDeclared } from "./normal_form.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
@@ -243,6 +244,7 @@ function authorize(
     declared,
     before,
     host: { rights, ...(identity && { identity }) },
+    handles: listHandleRights(declared, world),
     ...(action && { action }),
   });
   return resolved;

@@ -24,7 +24,7 @@ export function normalizeDeclared(
   const spec = mapParameters<unknown>(declared.kind, declared.spec, (parameters, place) => {
     try {
       const read = readMasked(parameters, findStored(declared, place, world));
-      return findDriver(declared, place, world)?.normalizeParameters?.(read) ?? read;
+      return findClassOf(declared, place, world).driver?.normalizeParameters?.(read) ?? read;
     } catch (error) {
       if (!(error instanceof RuneError)) throw error;
       issues.push(...prefixIssues(
@@ -74,20 +74,23 @@ function readMasked(parameters: StorageParameters, stored: StorageParameters | u
   throw new RuneError("invalid_argument", issues[0]!.message, { issues });
 }
 
-/** The driver of the parameters at a place: of the class that they belong to. */
-function findDriver(
+/** The class of the parameters at a place: its driver, and its own parameters if it is stored. */
+export function findClassOf(
   declared: Declared,
   { storageClassName, mount }: ParametersPlace,
   world: Pick<World, "state" | "drivers" | "defaultStorageClass">,
-): JudgingDriver | undefined {
+): { driver: JudgingDriver | undefined; parameters?: StorageParameters | undefined } {
   const { state, drivers } = world;
   const { kind, namespace, name } = declared;
-  if (kind === "storageClass") return drivers.get(declared.spec.driver);
+  if (kind === "storageClass") return { driver: drivers.get(declared.spec.driver) };
   // The first write pins the class.
   const volume = kind === "volume" ? state.get("volume", namespace, name) : undefined;
   const template = mount === undefined ? undefined : templateOf(declared, mount, world);
   const className = storageClassName ?? volume?.spec.storageClassName ?? template?.storageClassName ??
     defaultClass(world);
-  const driver = state.get("storageClass", "", className ?? "")?.spec.driver ?? volume?.status.driver;
-  return drivers.get(driver ?? "");
+  const stored = state.get("storageClass", "", className ?? "")?.spec;
+  return {
+    driver: drivers.get(stored?.driver ?? volume?.status.driver ?? ""),
+    parameters: stored?.parameters,
+  };
 }

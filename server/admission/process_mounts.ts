@@ -9,6 +9,7 @@ import type { FieldIssue } from "../../model/error.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../model/mount_points.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { ServiceSpec } from "../../model/service.ts";
+import type { VolumeStatus } from "../../model/volume.ts";
 import { directoryOf, type PlacedVolume } from "./directories.ts";
 import { prefixIssues, type World } from "./world.ts";
 
@@ -20,18 +21,26 @@ import { prefixIssues, type World } from "./world.ts";
  */
 export function checkProcessMount(
   mount: VolumeMount,
-  { place, classPath, world }: { place: PlacedVolume; classPath: string[]; world: World },
+  { place, classPath, world }: {
+    place: PlacedVolume & { status?: Pick<VolumeStatus, "driver"> };
+    classPath: string[];
+    world: World;
+  },
 ): FieldIssue[] {
   const className = place.spec.storageClassName;
-  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver;
+  // A volume keeps its driver when its class is deleted.
+  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver ?? place.status?.driver;
   if (driver === undefined) return [];
-  if (world.drivers.get(driver)?.capabilities.processMounts !== true) {
+  const capabilities = world.drivers.get(driver)?.capabilities;
+  if (capabilities?.processMounts !== true) {
     const usable = [...world.drivers.values()].filter((d) => d.capabilities.processMounts)
       .map(({ name }) => name).join(" or ");
     return [{
       path: classPath,
-      message:
-        `a process service can use only ${usable} volumes; class ${className} uses the driver ${driver}`,
+      message: `a process service can use only ${usable} volumes; ` +
+        (capabilities?.blockDevice
+          ? `block-device drivers (${driver}) are rejected, and class ${className} has one`
+          : `class ${className} uses the driver ${driver}`),
       hint: `use a volume whose class has the driver ${usable}, or run an image`,
     }];
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { VolumeMount } from "../../model/mounts.ts";
 import type { VolumeSpec } from "../../model/volume.ts";
-import { withServer } from "../api/server_fixture.ts";
+import { claim, okJson, problemOf, process, template, volume, withServer } from "../api/server_fixture.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
 import { makeWorld, parseService } from "./world_fixture.ts";
 
@@ -37,6 +37,29 @@ Deno.test("checkProcessMount() refuses a driver whose volumes are no directories
     ]);
     // A class that is not there is refused where it is named.
     assert.deepEqual(check("absent", ["claim"]), []);
+  }));
+
+Deno.test("checkProcessMount() rejects block-device drivers in the guide's words, in claims and templates, without their class too", () =>
+  withServer(async ({ cast, store }) => {
+    const rejected =
+      /^a process service can use only local-host volumes; block-device drivers \(do-volume\) are rejected/;
+    const parameters = { region: "nyc3", apiToken: "secret:do-api-token.shared.rune/token" };
+    const storageClassName = "do-volumes-nyc3";
+    await okJson(cast([["storageClass", { name: storageClassName, driver: "do-volume", parameters }]]));
+    const assertRejected = async (mount: object, path: string) => {
+      const { issues } = await problemOf(cast([process("agent", { volumes: [mount] })]), "invalid_argument");
+      assert.deepEqual(listPaths(issues!), [path]);
+      assert.match(issues![0]!.message, rejected);
+    };
+    await assertRejected(template({ storageClassName }), "volumes.0.claimTemplate.storageClassName");
+    await okJson(cast([volume("v", { storageClassName })]));
+    await assertRejected(claim("v"), "volumes.0.claim");
+    await store.transact((tx) => {
+      const v = tx.get("volume", "default", "v")!;
+      tx.update(v, { status: { ...v.status, driver: "do-volume" } });
+      tx.remove({ kind: "storageClass", namespace: "", name: storageClassName });
+    });
+    await assertRejected(claim("v"), "volumes.0.claim");
   }));
 
 Deno.test("checkProcessMount() without root takes a directory where it is, and nowhere else, and never read-only", () =>

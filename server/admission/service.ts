@@ -15,6 +15,7 @@ import type { Service, ServiceSpec } from "../../model/service.ts";
 import { maySee, nameTo } from "../auth/visibility.ts";
 import { checkCapacity, hostCapacity } from "./capacity.ts";
 import { checkTemplateDirectory } from "./directories.ts";
+import { checkTemplateHandle } from "./handles.ts";
 import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
 import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
@@ -120,7 +121,10 @@ function checkMount(
   if (earlier && hasVolumes(mount.name, service, world)) {
     issues.push(...checkVolumeChange(earlier, template), ...checkGrowth(earlier, template, world));
   }
-  issues.push(...checkTemplateDirectory(place, { nameOf, scale: service.spec.scale, world }));
+  const { scale } = service.spec;
+  issues.push(...checkTemplateDirectory(place, { nameOf, scale, world }));
+  const driver = world.drivers.get(world.state.get("storageClass", "", storageClassName)?.spec.driver ?? "");
+  issues.push(...checkTemplateHandle(template.parameters, { scale, driver }));
   return [
     ...prefixIssues(["claimTemplate"], issues),
     ...isProcess

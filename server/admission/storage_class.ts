@@ -12,6 +12,7 @@ import { describeKey } from "../../model/resource.ts";
 import type { Tx } from "../../store/store.ts";
 import { seenBy, type Viewer } from "../auth/visibility.ts";
 import { markAuthorized, type Writer } from "../auth/write_permits.ts";
+import { checkClassHandle } from "./handles.ts";
 import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
@@ -30,7 +31,13 @@ export function admitStorageClass(
       message: `this daemon has no driver "${spec.driver}"`,
       hint: didYouMean(spec.driver, [...world.drivers.keys()]),
     });
-  } else issues.push(...checkReclaim(spec, driver), ...checkSnapshotPolicy(spec, driver));
+  } else {
+    issues.push(
+      ...checkReclaim(spec, driver),
+      ...checkSnapshotPolicy(spec, driver),
+      ...checkClassHandle(spec.parameters, driver),
+    );
+  }
   if (before) issues.push(...checkChange(before, spec, world));
   if (spec.default && world.newDefaultClass !== undefined && world.newDefaultClass !== name) {
     issues.push({

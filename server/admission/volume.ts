@@ -9,6 +9,7 @@ import { didYouMean } from "../../model/suggest.ts";
 import type { Volume, VolumeSpec } from "../../model/volume.ts";
 import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
+import { checkHandle } from "./handles.ts";
 import { checkSource, sourceOf } from "./restore.ts";
 import { parseParameterRef } from "../../model/secret.ts";
 import { defaultClass, type JudgingDriver, prefixIssues, type Verdict, type World } from "./world.ts";
@@ -108,6 +109,7 @@ export function checkNewVolume(
   return [
     ...issues,
     ...parameters.length > 0 ? parameters : checkDirectory({ namespace, name, spec }, world),
+    ...checkHandle({ namespace, name, spec }, driver, world),
   ];
 }
 

@@ -27,6 +27,8 @@ export interface Write {
   before: AnyResource | undefined;
   /** For a service: its rights on the host, and the identity of its processes there, as numbers. */
   host?: { rights: HostRights; identity?: HostIdentity };
+  /** Rights that it takes to name existing data of a provider: see `server/admission/handles.ts`. */
+  handles?: readonly Permission[];
   /**
    * For an action that changes a single field. The rights for the rest of the spec were checked when it was
    * stored.
@@ -79,7 +81,7 @@ interface Demand {
   require(writer: Writer): void;
 }
 
-function demandsOf({ declared, host }: Write): Demand[] {
+function demandsOf({ declared, host, handles = [] }: Write): Demand[] {
   const { kind, namespace } = declared;
   const demands: Demand[] = findReaches(BODIES[kind], declared.spec, namespace)
     .filter((reach) => reach.namespace !== namespace)
@@ -87,6 +89,12 @@ function demandsOf({ declared, host }: Write): Demand[] {
       id: JSON.stringify(reach),
       require: (writer) => writer.permit({ ...reach, resource: KINDS[reach.kind].plural as RuleResource }),
     }));
+  const handleHint = "the existing data is reached with that secret, so it takes the right to read it; " +
+    "leave the parameter out to get a new volume";
+  demands.push(...handles.map((permission) => ({
+    id: `handle ${JSON.stringify(permission)}`,
+    require: (writer: Writer) => permitWithHint(writer, permission, handleHint),
+  })));
   if (kind === "service") demands.push(...hostDemands(declared, host!));
   if (kind === "storageClass" && declared.spec.default) {
     const permission = {
@@ -97,6 +105,16 @@ function demandsOf({ declared, host }: Write): Demand[] {
     demands.push({ id: "default", require: (writer) => writer.permit(permission) });
   }
   return demands;
+}
+
+/** Requires a permission. The refusal has a hint of its own. */
+function permitWithHint(writer: Writer, permission: Permission, hint: string): void {
+  try {
+    writer.permit(permission);
+  } catch (error) {
+    if (!(error instanceof RuneError)) throw error;
+    throw new RuneError(error.code, error.message, { hint });
+  }
 }
 
 /**
@@ -117,14 +135,7 @@ function hostDemands(
       "(rune admin policy, rune admin user)";
     return [{
       id: "privileged",
-      require(writer) {
-        try {
-          writer.permit(privileged);
-        } catch (error) {
-          if (!(error instanceof RuneError)) throw error;
-          throw new RuneError(error.code, error.message, { hint });
-        }
-      },
+      require: (writer) => permitWithHint(writer, privileged, hint),
     }];
   }
   return listHostAccess({ namespace, spec: settled }, rights).filter((want) => !want.granted)

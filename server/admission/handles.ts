@@ -1,0 +1,113 @@
+/**
+ * Volumes that name existing data of their provider by its handle. Nobody takes data that way without the
+ * right to the secret with which the driver reaches it, and no two volumes take the same.
+ * @module
+ */
+import type { Declared } from "../../model/declared.ts";
+import type { FieldIssue } from "../../model/error.ts";
+import { parseParameterRef } from "../../model/secret.ts";
+import { mapParameters, type StorageParameters } from "../../model/storage_parameters.ts";
+import type { Volume } from "../../model/volume.ts";
+import type { Permission } from "../auth/authority.ts";
+import { isLiteralSecret, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
+import { nameTo } from "../auth/visibility.ts";
+import type { PlacedVolume } from "./directories.ts";
+import { findClassOf } from "./normal_form.ts";
+import type { JudgingDriver, World } from "./world.ts";
+
+/** The data that parameters name, and the parameter that names it. */
+interface NamedHandle {
+  parameter: string;
+  handle: string;
+}
+
+function findHandle(
+  driver: JudgingDriver | undefined,
+  parameters: StorageParameters,
+): NamedHandle | undefined {
+  const parameter = driver?.capabilities.handleParameter;
+  if (parameter === undefined || !Object.hasOwn(parameters, parameter)) return undefined;
+  return { parameter, handle: parameters[parameter]! };
+}
+
+/**
+ * The rights that a declaration takes because it names existing data: to read each secret of the class and of
+ * the volume with which the driver reaches it. A secret may open everything that an account holds. A secret
+ * that the volume itself holds is known to its author; one that the class holds is not.
+ */
+export function listHandleRights(declared: Declared, world: World): Permission[] {
+  if (declared.kind === "storageClass") return [];
+  const rights: Permission[] = [];
+  mapParameters<unknown>(declared.kind, declared.spec, (own, place) => {
+    const { driver, parameters: inherited = {} } = findClassOf(declared, place, world);
+    if (!findHandle(driver, own)) return own;
+    const all = { ...inherited, ...own };
+    for (const key of SECRET_PARAMETERS) {
+      if (!Object.hasOwn(all, key)) continue;
+      const ref = parseParameterRef(all[key]!, declared.namespace);
+      if (ref) rights.push({ resource: "secrets", verb: "get", namespace: ref.namespace });
+      else if (isLiteralSecret(key, all[key]) && !Object.hasOwn(own, key)) {
+        rights.push({ resource: "storageclasses", verb: "update", namespace: "" });
+      }
+    }
+    return own;
+  });
+  return rights;
+}
+
+/** The handle that a stored volume has, or will have. */
+function handleOf({ spec, status }: Volume, { state, drivers }: World): string | undefined {
+  const name = status.driver ?? state.get("storageClass", "", spec.storageClassName ?? "")?.spec.driver;
+  return status.handle ?? findHandle(drivers.get(name ?? ""), spec.parameters)?.handle;
+}
+
+/** Checks the existing data that a new volume names. */
+export function checkHandle(volume: PlacedVolume, driver: JudgingDriver, world: World): FieldIssue[] {
+  const named = findHandle(driver, volume.spec.parameters);
+  if (!named) return [];
+  const { parameter, handle } = named;
+  const path = ["parameters", parameter];
+  if (volume.spec.source) {
+    return [{
+      path,
+      message: `expected ${parameter} or source, found both: each says what data the volume starts with`,
+      hint: "leave out one of them",
+    }];
+  }
+  for (const other of world.state.list("volume")) {
+    if (other.namespace === volume.namespace && other.name === volume.name) continue;
+    if (other.status.driver !== undefined && other.status.driver !== driver.name) continue;
+    if (handleOf(other, world) !== handle) continue;
+    return [{
+      path,
+      message: `${handle} is the data of ${nameTo(world.viewer, "volume", other)}`,
+      hint: "claim that volume instead",
+    }];
+  }
+  return [];
+}
+
+/** Refuses a class that names the data of one volume. */
+export function checkClassHandle(parameters: StorageParameters, driver: JudgingDriver): FieldIssue[] {
+  const named = findHandle(driver, parameters);
+  if (!named) return [];
+  return [{
+    path: ["parameters", named.parameter],
+    message: "all volumes of the class would be the same data",
+    hint: `write ${named.parameter} in the volume`,
+  }];
+}
+
+/** Refuses a template whose ordinals would all be the same data. */
+export function checkTemplateHandle(
+  parameters: StorageParameters,
+  { scale, driver }: { scale: number; driver: JudgingDriver | undefined },
+): FieldIssue[] {
+  const named = findHandle(driver, parameters);
+  if (!named || scale < 2) return [];
+  return [{
+    path: ["parameters", named.parameter],
+    message: `every instance would get the same data: expected scale 1, found ${scale}`,
+    hint: "claim one volume",
+  }];
+}
