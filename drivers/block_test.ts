@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startDeadline } from "../base/delay.ts";
-import { type BlockVolume, ensureFormatted, type FormatNotes, mountBlock, mustFormat } from "./block.ts";
+import { sleep } from "../base/delay.ts";
+import { mountBlock } from "./block.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
-import {
-  attachLoopDevice,
-  detachLoopDevice,
-  type DeviceContent,
-  formatDevice,
-  growUnmounted,
-  probeDevice,
-} from "./devices.ts";
+import { attachLoopDevice, detachLoopDevice, growUnmounted } from "./devices.ts";
+import { type BlockVolume, ensureFormatted, type FormatNotes } from "./formatting.ts";
 import { findMount, run, unmountDirectory } from "./host.ts";
 
 const { signal } = new AbortController();
 const canLoop = Deno.uid() === 0 && await Deno.stat("/dev/loop-control").then(() => true, () => false);
 const MIB = 1 << 20;
+const canUnshare = canLoop && await succeeds("unshare", ["--mount", "true"]);
 const UID = "7f1c1e0e-6d8c-4f6a-9a55-3d6d6a1f2c11";
-const OTHER = "0d4b8f0a-52a9-4d0c-8b5e-a1c6e4b5d922";
 
 /** Notes that are kept in memory. */
 function noteInMemory(): FormatNotes {
@@ -31,59 +25,6 @@ function noteInMemory(): FormatNotes {
 
 const notes = noteInMemory();
 const ext4 = (device: string): BlockVolume => ({ device, fsType: "ext4", uid: UID, blank: true, notes });
-const on = (content: DeviceContent | undefined) => ({
-  ...(content && { content }),
-  areEndsBlank: content === undefined,
-  begun: false,
-});
-
-Deno.test("mustFormat() formats what holds nothing, and what was left of formatting this very volume", () => {
-  const volume = ext4("/dev/x");
-  assert.equal(mustFormat(on(undefined), volume), true);
-  assert.equal(mustFormat(on({ type: "ext4", label: "rune-making", uuid: UID }), volume), true);
-  for (
-    const found of [
-      { type: "ext4" },
-      { type: "ext4", uuid: UID },
-      // A copy of another volume, by a snapshot of the provider.
-      { type: "ext4", uuid: OTHER },
-      // Somebody gave it a name.
-      { type: "ext4", uuid: UID, label: "data" },
-    ]
-  ) assert.equal(mustFormat(on(found), volume), false);
-});
-
-Deno.test("mustFormat() refuses what is not this volume's", () => {
-  for (
-    const [found, message] of [
-      [{ type: "xfs" }, /holds xfs, expected ext4 or nothing/],
-      [{ type: "xfs", label: "rune-making", uuid: UID }, /holds xfs/],
-      [{ type: "crypto_LUKS", uuid: UID }, /holds crypto_LUKS/],
-      [{ type: "ext4", label: "rune-making", uuid: OTHER }, /formatting for another volume/],
-      [{ type: "ext4", label: "rune-making" }, /formatting for another volume/],
-    ] as const
-  ) {
-    assert.throws(() => mustFormat(on(found), ext4("/dev/x")), {
-      code: "failed_precondition",
-      permanent: true,
-      message,
-    });
-  }
-});
-
-/** Gives a plain file, which is formatted as a device is. */
-async function withImage(fn: (image: string) => Promise<void>): Promise<void> {
-  const scratch = await scratchDirectory();
-  try {
-    const image = join(scratch.path, "image");
-    await Deno.writeFile(image, new Uint8Array());
-    await Deno.truncate(image, 32 * MIB);
-    await fn(image);
-  } finally {
-    await scratch.remove();
-  }
-}
-
 /** Gives a loop device, and the directory of its image. */
 async function withDevice(fn: (device: string, directory: string) => Promise<void>): Promise<void> {
   const scratch = await scratchDirectory();
@@ -98,73 +39,6 @@ async function withDevice(fn: (device: string, directory: string) => Promise<voi
     await scratch.remove();
   }
 }
-
-async function writeAt(device: string, at: number, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(device, { write: true });
-  await file.seek(at, Deno.SeekMode.Start);
-  await file.write(bytes);
-}
-
-async function digest(device: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(device))).toHex();
-}
-
-Deno.test({
-  name: "ensureFormatted() formats an empty device once and then leaves it alone",
-  fn: () =>
-    withImage(async (device) => {
-      assert.equal(await probeDevice(device, signal), undefined);
-      await ensureFormatted(ext4(device), signal);
-      assert.equal((await probeDevice(device, signal))?.type, "ext4");
-      const made = await digest(device);
-      await ensureFormatted(ext4(device), signal);
-      assert.equal(await digest(device), made);
-    }),
-});
-
-const text = (value: string) => new TextEncoder().encode(value);
-// What blkid wants to see of each, by offset.
-const SIGNATURES: Record<string, Record<number, Uint8Array>> = {
-  "a partition table": {
-    446: Uint8Array.of(0, 0, 2, 0, 0x83, 0, 4, 0, 8, 0, 0, 0, 0, 16),
-    510: Uint8Array.of(0x55, 0xaa),
-  },
-  "swap space": { 1024: Uint8Array.of(1, 0, 0, 0, 255), 4086: text("SWAPSPACE2") },
-  "a LUKS header": { 0: Uint8Array.of(...text("LUKS"), 0xba, 0xbe, 0, 1) },
-  "two of them": {
-    0: Uint8Array.of(...text("LUKS"), 0xba, 0xbe, 0, 1),
-    1024: Uint8Array.of(1, 0, 0, 0, 255),
-    4086: text("SWAPSPACE2"),
-  },
-  "another filesystem": {},
-};
-
-for (const [name, pieces] of Object.entries(SIGNATURES)) {
-  Deno.test({
-    name: `ensureFormatted() never formats a device that holds ${name}`,
-    fn: () =>
-      withImage(async (device) => {
-        const entries = Object.entries(pieces);
-        for (const [at, bytes] of entries) await writeAt(device, Number(at), bytes);
-        if (entries.length === 0) await ensureFormatted(ext4(device), signal);
-        const before = await digest(device);
-        await assert.rejects(ensureFormatted({ ...ext4(device), fsType: "xfs" }, signal), {
-          code: "failed_precondition",
-          permanent: true,
-        });
-        assert.equal(await digest(device), before);
-      }),
-  });
-}
-
-Deno.test({
-  name: "ensureFormatted() takes a device that cannot be read for unavailable, not for empty",
-  fn: async () => {
-    await assert.rejects(ensureFormatted(ext4("/dev/no-such-device"), signal), {
-      code: "unavailable",
-    });
-  },
-});
 
 Deno.test({
   name:
@@ -203,48 +77,6 @@ async function growDevice(device: string, image: string): Promise<void> {
   await Deno.truncate(image, 128 * MIB);
   await run("losetup", ["--set-capacity", device], { what: `growth of ${device}`, signal });
 }
-
-/** Runs a call that is cut short after ever more time, until it ends before it is. */
-async function cutShort(call: (signal: AbortSignal) => Promise<void>, after: () => Promise<void>) {
-  for (let ms = 1; ms <= 4096; ms *= 2) {
-    using deadline = startDeadline(ms);
-    const cut = deadline.signal;
-    const done = await call(cut).then(() => true, (error) => {
-      if (!cut.aborted) throw error;
-      return false;
-    });
-    if (done) return;
-    await after();
-  }
-  assert.fail("it never came to its end");
-}
-
-Deno.test("ensureFormatted() makes anew what it was cut short of, at any moment", () =>
-  withImage(async (device) => {
-    const empty = new Uint8Array(32 * MIB);
-    await cutShort(
-      async (cut) => {
-        await writeAt(device, 0, empty);
-        await ensureFormatted(ext4(device), cut);
-      },
-      async () => {
-        await ensureFormatted(ext4(device), signal);
-        await run("e2fsck", ["-f", "-n", device], { what: "check", signal });
-        assert.deepEqual(await probeDevice(device, signal), { type: "ext4", uuid: UID });
-      },
-    );
-  }));
-
-Deno.test({
-  name: "ensureFormatted() ends what was whole but still named as being made",
-  fn: () =>
-    withImage(async (device) => {
-      await formatDevice(device, { fsType: "ext4", label: "rune-making", uuid: UID, signal });
-      await assert.rejects(ensureFormatted({ ...ext4(device), uid: OTHER }, signal), /another volume/);
-      await ensureFormatted(ext4(device), signal);
-      assert.deepEqual(await probeDevice(device, signal), { type: "ext4", uuid: UID });
-    }),
-});
 
 Deno.test({
   name:
@@ -289,9 +121,9 @@ Deno.test({
     withDevice(async (device, directory) => {
       const places = ["one", "two"].map((name) => join(directory, name));
       try {
-        for (const place of places) {
+        for (const [i, place] of places.entries()) {
           await Deno.mkdir(place);
-          await mountBlock(ext4(device), { directory: place, signal });
+          await mountBlock({ ...ext4(device), blank: i === 0 }, { directory: place, signal });
         }
         await Deno.writeTextFile(join(places[0]!, "file"), "both");
         assert.equal(await Deno.readTextFile(join(places[1]!, "file")), "both");
@@ -299,4 +131,106 @@ Deno.test({
         for (const place of places) if (await findMount(place)) await unmountDirectory(place, signal);
       }
     }),
+});
+
+async function succeeds(command: string, args: string[]): Promise<boolean> {
+  return await run(command, args, { what: command, signal }).then(() => true, () => false);
+}
+
+/** Mounts a device read-only where this process cannot see it, as udev does for its rules. */
+async function holdElsewhere(device: string, directory: string): Promise<() => Promise<void>> {
+  const script = 'mount -o ro "$1" "$2" && echo held && exec cat';
+  const holder = new Deno.Command("unshare", {
+    args: ["--mount", "--propagation", "private", "sh", "-c", script, "sh", device, directory],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = holder.stdout.getReader();
+  await reader.read();
+  return async () => {
+    await holder.stdin.close();
+    await reader.cancel();
+    await holder.status;
+  };
+}
+
+const busy = { code: "unavailable", hint: /fuser/ };
+
+Deno.test({
+  name:
+    "mountBlock() waits for a program that has mounted the device to check, mount or format it (needs root)",
+  ignore: !canUnshare,
+  fn: () =>
+    withDevice(async (device, directory) => {
+      const [at, elsewhere] = [join(directory, "at"), join(directory, "elsewhere")];
+      for (const path of [at, elsewhere]) await Deno.mkdir(path);
+      const zeros = new Uint8Array(2 * MIB);
+      const wipe = async () => {
+        using file = await Deno.open(device, { write: true });
+        await file.write(zeros);
+      };
+      for (const blank of [false, true]) {
+        await ensureFormatted(ext4(device), signal);
+        const release = await holdElsewhere(device, elsewhere);
+        try {
+          if (blank) await wipe();
+          const volume = { ...ext4(device), blank };
+          await assert.rejects(mountBlock(volume, { directory: at, signal, busyMs: 0 }), busy);
+          const hint = "remove the rule";
+          await assert.rejects(
+            mountBlock({ ...volume, busyHint: hint }, { directory: at, signal, busyMs: 0 }),
+            { code: "unavailable", hint },
+          );
+          await assert.rejects(
+            mountBlock(volume, { directory: at, signal: AbortSignal.timeout(500) }),
+            { code: "deadline_exceeded" },
+          );
+          const call = mountBlock(volume, { directory: at, signal });
+          await Promise.all([call, sleep(400).then(release)]);
+          assert.equal((await findMount(at))?.readOnly, false);
+        } finally {
+          await release().catch(() => {});
+          if (await findMount(at)) await unmountDirectory(at, signal);
+        }
+      }
+    }),
+});
+
+Deno.test({
+  name: "mountBlock() never mounts read-only because somebody else has (needs root and loop devices)",
+  ignore: !canLoop,
+  fn: () =>
+    withDevice(async (device, directory) => {
+      const [at, elsewhere] = [join(directory, "at"), join(directory, "elsewhere")];
+      for (const path of [at, elsewhere]) await Deno.mkdir(path);
+      await ensureFormatted(ext4(device), signal);
+      await run("mount", ["-o", "ro", device, elsewhere], { what: "mount", signal });
+      try {
+        for (const blank of [true, false]) {
+          const volume = { ...ext4(device), blank };
+          await assert.rejects(mountBlock(volume, { directory: at, signal, busyMs: 0 }), busy);
+          assert.equal(await findMount(at), undefined);
+        }
+        await unmountDirectory(elsewhere, signal);
+        await mountBlock(ext4(device), { directory: at, signal });
+        assert.equal((await findMount(at))?.readOnly, false);
+      } finally {
+        for (const path of [at, elsewhere]) if (await findMount(path)) await unmountDirectory(path, signal);
+      }
+    }),
+});
+
+Deno.test("mountBlock() refuses a file in the place of a device", async () => {
+  const scratch = await scratchDirectory();
+  try {
+    const device = join(scratch.path, "image");
+    await Deno.writeFile(device, new Uint8Array(MIB));
+    await assert.rejects(mountBlock(ext4(device), { directory: scratch.path, signal }), {
+      code: "unavailable",
+      message: /it is no block device/,
+    });
+    assert.deepEqual(await Deno.readFile(device), new Uint8Array(MIB));
+  } finally {
+    await scratch.remove();
+  }
 });

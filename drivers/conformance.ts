@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { mountVolume, provisionVolume, releaseVolume, snapshotOf } from "./conformance_calls.ts";
+import { FILLED, mountVolume, provisionVolume, releaseVolume, snapshotOf } from "./conformance_calls.ts";
 import { driverLifecycle, type SuiteOptions, type TrialData, trialTest } from "./conformance_lifecycle.ts";
 import { plantTree, readTree } from "./conformance_tree.ts";
 import type { Trial } from "./conformance_trial.ts";
@@ -63,7 +63,7 @@ export function driverConformance(options: ConformanceOptions): void {
       const planted = await readTree(path);
       const ref = snapshotOf(ctx);
       const { handle } = await driver.snapshot(ctx, ref);
-      const target = context("copy");
+      const target = context("copy", FILLED);
       await driver.materialize(target, { from: "snapshot", snapshot: { ...ref, handle } });
       assert.deepEqual(await readTree(await mountVolume(() => driver, target)), planted);
       assert.deepEqual(await readTree(path), planted);

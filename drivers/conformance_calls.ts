@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import type { Driver, SnapshotRef, VolumeContext } from "./driver.ts";
 
+/** Overrides for a volume that is created from a source. */
+export const FILLED = { blank: false };
+
 /** Provisions a new volume. */
 export async function provisionVolume(driver: Driver, ctx: VolumeContext): Promise<VolumeContext> {
   const { handle, adopted } = await driver.provision(ctx);

@@ -5,7 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { RuneError } from "../model/error.ts";
-import { mountVolume, provisionVolume, refuseCall, releaseVolume, snapshotOf } from "./conformance_calls.ts";
+import {
+  FILLED,
+  mountVolume,
+  provisionVolume,
+  refuseCall,
+  releaseVolume,
+  snapshotOf,
+} from "./conformance_calls.ts";
 import { checkListing } from "./conformance_listing.ts";
 import type { Trial } from "./conformance_trial.ts";
 import type { DataSource, Driver } from "./driver.ts";
@@ -212,7 +219,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     ]);
     assert.ok(entry!.purgeAt > entry!.deletedAt);
 
-    const back = context("back");
+    const back = context("back", FILLED);
     const { handle } = await driver.materialize(back, { from: "trash", id: entry!.id });
     assert.deepEqual(await restart().materialize(back, { from: "trash", id: entry!.id }), {
       handle,
@@ -283,7 +290,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     assert.deepEqual(await restart().snapshot(ctx, ref, { onCopied: () => Promise.reject(broken) }), made);
     const snapshot = { ...ref, handle: made.handle };
 
-    const target = context("target");
+    const target = context("target", FILLED);
     const restored = await driver.materialize(target, { from: "snapshot", snapshot: snapshot });
     assert.deepEqual(
       await restart().materialize(target, { from: "snapshot", snapshot: snapshot }),
@@ -323,7 +330,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     )
       .bytes();
     const stream = (bytes = archive) => ReadableStream.from([bytes]);
-    const target = context("imported");
+    const target = context("imported", FILLED);
     const { handle } = await driver.materialize(target, { from: "archive", data: stream() });
     assert.deepEqual(await restart().materialize(target, { from: "archive", data: stream() }), {
       handle,
@@ -356,7 +363,7 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await assert.rejects(driver.exportData(ctx, ref), { code: "not_found" });
     await driver.snapshot(ctx, ref);
     await data.put(path, "data", "now");
-    const target = context("kept-copy");
+    const target = context("kept-copy", FILLED);
     const { handle } = await driver.materialize(target, {
       from: "archive",
       data: await driver.exportData(ctx, ref),

@@ -5,7 +5,7 @@
  */
 import { RuneError } from "../model/error.ts";
 import type { Growth } from "./driver.ts";
-import { run } from "./host.ts";
+import { type CommandFailure, run } from "./host.ts";
 import { hostError } from "./host_error.ts";
 
 /** The filesystems that Rune can make, mount and grow. */
@@ -20,6 +20,19 @@ export interface DeviceContent {
   type: string;
   label?: string;
   uuid?: string;
+}
+
+/** Another program has mounted the device, or has it open for itself. */
+export class DeviceBusy extends RuneError {}
+
+// How mke2fs, mkfs.xfs, e2fsck, resize2fs and mount(8) say EBUSY. Their exit codes do not tell.
+const BUSY = new RegExp(
+  "Device or resource busy|apparently in use by the system|contains a mounted filesystem|" +
+    "is mounted; will not make|Cannot continue, aborting|already mounted",
+);
+
+function toBusy({ message }: CommandFailure): RuneError | undefined {
+  return BUSY.test(message) ? new DeviceBusy("unavailable", message) : undefined;
 }
 
 /**
@@ -50,7 +63,10 @@ export async function probeDevice(device: string, signal: AbortSignal): Promise<
   return { type, ...(label !== undefined && { label }), ...(uuid !== undefined && { uuid }) };
 }
 
-/** Makes a filesystem, whatever the device contains, and syncs it. */
+/**
+ * Makes a filesystem, whatever the device contains, and syncs it.
+ * @throws {DeviceBusy} if somebody else uses the device.
+ */
 export async function formatDevice(
   device: string,
   options: { fsType: FsType; label: string; uuid: string; signal: AbortSignal },
@@ -59,7 +75,12 @@ export async function formatDevice(
   // -F and -f: do not ask because of a whole disk, or because of the remains of an interrupted formatting.
   const flags = fsType === "ext4" ? ["-q", "-F", "-m", "0", "-U", uuid] : ["-q", "-f", "-m", `uuid=${uuid}`];
   const what = `formatting of ${device}`;
-  await run(`mkfs.${fsType}`, [...flags, "-L", label, device], { what, signal, endsWithUs: true });
+  await run(`mkfs.${fsType}`, [...flags, "-L", label, device], {
+    what,
+    signal,
+    toError: toBusy,
+    endsWithUs: true,
+  });
   await syncDevice(device, signal);
 }
 
@@ -78,21 +99,35 @@ async function syncDevice(device: string, signal: AbortSignal): Promise<void> {
   await run("sync", ["--", device], { what: `sync of ${device}`, signal });
 }
 
-// 1: e2fsck repaired something, as after a crash. 4: a person has to decide about a repair.
-const E2FSCK = { accept: [1], codes: { 4: "failed_precondition" as const } };
+/**
+ * Runs e2fsck(8). Its exit code is a sum. 1 and 2: it repaired something, as after a crash. 4: it left
+ * errors, about which a person has to decide. 8 and more: it could not look.
+ */
+async function runE2fsck(
+  device: string,
+  { flags, what, signal }: { flags: string[]; what: string; signal: AbortSignal },
+): Promise<void> {
+  const toError = (failure: CommandFailure) =>
+    failure.code >= 8 ? toBusy(failure) : new RuneError("failed_precondition", failure.message, {
+      hint: `take a snapshot, then repair it yourself: e2fsck ${device}; Rune tries again`,
+      permanent: false,
+    });
+  await run("e2fsck", [...flags, device], { what, signal, toError, accept: [1, 2, 3] });
+}
 
 /**
  * Repairs an unmounted filesystem after a crash, for example after an interrupted growth. Quick if there is
  * nothing to do. xfs does this itself when it is mounted.
  *
- * @throws {RuneError} `failed_precondition` if a person has to decide.
+ * @throws {RuneError} `failed_precondition` if a person has to decide; `unavailable` if it cannot be checked.
+ * @throws {DeviceBusy} if somebody else uses the device.
  */
 export async function checkFilesystem(
   device: string,
   { fsType, signal }: { fsType: FsType; signal: AbortSignal },
 ): Promise<void> {
   if (fsType !== "ext4") return;
-  await run("e2fsck", ["-p", device], { ...E2FSCK, what: `check of ${device}`, signal });
+  await runE2fsck(device, { flags: ["-p"], what: `check of ${device}`, signal });
 }
 
 // ext4 does not use a last group that is too small, up to some MiB, so the sizes never match exactly.
@@ -109,8 +144,8 @@ export async function growUnmounted(
   if (fsType !== "ext4") return;
   if (!await isExt4Smaller(device, signal)) return;
   const what = `growth of ${device}`;
-  await run("e2fsck", ["-f", "-p", device], { ...E2FSCK, what, signal });
-  await run("resize2fs", [device], { what, signal });
+  await runE2fsck(device, { flags: ["-f", "-p"], what, signal });
+  await run("resize2fs", [device], { what, signal, toError: toBusy });
 }
 
 /** Whether an ext4 filesystem is smaller than its device. It may be mounted. */
@@ -147,7 +182,10 @@ export async function growMounted(
   }
 }
 
-/** Mounts a device on an existing directory. */
+/**
+ * Mounts a device on an existing directory, for writing.
+ * @throws {DeviceBusy} if somebody has mounted it read-only.
+ */
 export async function mountDevice(
   device: string,
   { directory, fsType, options = [], signal }: {
@@ -161,7 +199,12 @@ export async function mountDevice(
   const all = [...fsType === "xfs" ? ["nouuid"] : [], ...options];
   const flags = all.length > 0 ? ["-o", all.join(",")] : [];
   const what = `mount of ${device} on ${directory}`;
-  await run("mount", ["-t", fsType, ...flags, "--", device, directory], { what, signal });
+  // Without --read-write, mount(8) mounts read-only what somebody else has mounted so, and reports success.
+  await run("mount", ["--read-write", "-t", fsType, ...flags, "--", device, directory], {
+    what,
+    signal,
+    toError: toBusy,
+  });
 }
 
 /** Finds the loop device of a file; undefined if there is none. */

@@ -63,9 +63,21 @@ Deno.test("checkFilesystem() repairs an interrupted growth, which can then conti
     assert.deepEqual(await describe(image), { bytes: 128 * MIB, state: "clean", file: "kept" });
   }));
 
-Deno.test("checkFilesystem() leaves unsafe repairs to a person", () =>
+Deno.test("checkFilesystem() leaves unsafe repairs to a person, with the command", () =>
   withFilesystem(async (image) => {
     // The device has lost its second half.
     await Deno.truncate(image, 16 * MIB);
-    await assert.rejects(checkFilesystem(image, { fsType: "ext4", signal }), { code: "failed_precondition" });
+    await assert.rejects(checkFilesystem(image, { fsType: "ext4", signal }), {
+      code: "failed_precondition",
+      permanent: false,
+      hint: new RegExp(`e2fsck ${image}`),
+    });
+  }));
+
+Deno.test("checkFilesystem() says that it cannot look, which is no damage", () =>
+  withFilesystem(async (image) => {
+    for (const missing of [`${image}-gone`, "/dev/null"]) {
+      await assert.rejects(checkFilesystem(missing, { fsType: "ext4", signal }), { code: "unavailable" });
+    }
+    await checkFilesystem("/dev/null", { fsType: "xfs", signal });
   }));

@@ -1,7 +1,7 @@
 /** Notes in a directory about formattings that were begun. @module */
 import { join } from "node:path";
 import { removeEntry, replaceFile } from "../base/durable.ts";
-import type { FormatNotes } from "./block.ts";
+import type { FormatNotes } from "./formatting.ts";
 import { errnoOf } from "./host_error.ts";
 
 /** Keeps the notes in a directory, which is created when it is needed. */

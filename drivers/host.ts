@@ -4,8 +4,15 @@
  * sentence. When it throws after an abort, the command has ended.
  * @module
  */
-import { type ErrorCode, RuneError } from "../model/error.ts";
+import { RuneError } from "../model/error.ts";
 import { abortError, checkAborted, hostError } from "./host_error.ts";
+
+/** A command that ended with an exit code that means a failure. */
+export interface CommandFailure {
+  code: number;
+  /** What failed, and why in the command's own words. */
+  message: string;
+}
 
 /** Options for a command. */
 export interface RunOptions {
@@ -14,8 +21,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** Exit codes besides 0 that are no failures. */
   accept?: number[];
-  /** Error codes for other exit codes. Default: `unavailable`. */
-  codes?: Record<number, ErrorCode>;
+  /** The error of a failure. Default: `unavailable`, with the failure's message. */
+  toError?: (failure: CommandFailure) => RuneError | undefined;
   /**
    * Kill the command when this process dies, if the host supports it. For long commands that are useless
    * without the daemon.
@@ -26,9 +33,9 @@ export interface RunOptions {
 // e2fsprogs print their version before their message.
 const BANNER = /^(mke2fs|resize2fs|e2fsck) \d/;
 
-function sentence(stderr: string): string {
-  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line && !BANNER.test(line));
-  return (lines[0] ?? "it gave no reason").slice(0, 300);
+function sentence(text: string): string | undefined {
+  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line && !BANNER.test(line));
+  return lines[0]?.slice(0, 300);
 }
 
 // Services often run with a PATH without the directories of mkfs and blkid.
@@ -92,11 +99,10 @@ export async function run(
   if (!success && signal.aborted) throw abortError(what, signal);
   const decoder = new TextDecoder();
   if (!success && !options.accept?.includes(code)) {
-    const reason = sentence(decoder.decode(output.stderr));
-    throw new RuneError(
-      options.codes?.[code] ?? "unavailable",
-      `${what} failed: ${reason} (${command}, exit code ${code})`,
-    );
+    const reason = sentence(decoder.decode(output.stderr)) ?? sentence(decoder.decode(output.stdout)) ??
+      "it gave no reason";
+    const message = `${what} failed: ${reason} (${command}, exit code ${code})`;
+    throw options.toError?.({ code, message }) ?? new RuneError("unavailable", message);
   }
   return { code, stdout: decoder.decode(output.stdout) };
 }

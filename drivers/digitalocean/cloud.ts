@@ -1,5 +1,5 @@
 /** The parts of the driver that speak to DigitalOcean, put together. @module */
-import type { FormatNotes } from "../block.ts";
+import type { FormatNotes } from "../formatting.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";

@@ -16,6 +16,10 @@ export const SYSFS = "/sys/class/block";
 /** How long to wait for a device, in milliseconds. */
 const LIMIT_MS = 60_000;
 const LOOK_MS = 250;
+/** What to do if something else uses a device for long. Rune removes no files of the host. */
+export const BUSY_HINT =
+  "images of DigitalOcean have a rule that mounts volumes for a moment; if this lasts, " +
+  "remove it: /etc/udev/rules.d/99-digitalocean-automount.rules";
 
 /** Where devices are found. */
 export interface DevicePlaces {

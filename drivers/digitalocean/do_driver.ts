@@ -7,7 +7,7 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
-import { deviceNumber, type FormatNotes, mountBlock, unmountBlock } from "../block.ts";
+import { deviceNumber, mountBlock, unmountBlock } from "../block.ts";
 import { describeCall } from "../describe_call.ts";
 import { growMounted } from "../devices.ts";
 import type {
@@ -20,13 +20,14 @@ import type {
   VolumeContext,
   VolumeRequest,
 } from "../driver.ts";
+import type { FormatNotes } from "../formatting.ts";
 import { findMount, listMounts, type MountEntry } from "../host.ts";
 import { callError, checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
 import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Cloud } from "./cloud.ts";
 import { assertRegion } from "./attachments.ts";
-import { awaitDevice, awaitNoDevice, type DevicePlaces, findDevice } from "./device.ts";
+import { awaitDevice, awaitNoDevice, BUSY_HINT, type DevicePlaces, findDevice } from "./device.ts";
 import type { Asker } from "./droplets.ts";
 import { describeCreated } from "./listing.ts";
 import { normalizeParameters } from "./normal_form.ts";
@@ -169,7 +170,7 @@ export class DoVolumeDriver implements Driver {
       const device = await this.#awaitDevice(volume, ctx.signal);
       const path = this.#directory(id);
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-      const block = { device, fsType, uid: id, blank: ctx.blank, notes: this.#notes };
+      const block = { device, fsType, uid: id, blank: ctx.blank, notes: this.#notes, busyHint: BUSY_HINT };
       const options = { directory: path, signal: ctx.signal, options: ["noatime"] };
       const growth = await mountBlock(block, options);
       this.#attached.set(id, volume);

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { RuneError } from "../../model/error.ts";
-import type { FormatNotes } from "../block.ts";
+import type { FormatNotes } from "../formatting.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Client, NOTHING } from "./client.ts";
