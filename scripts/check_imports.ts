@@ -35,7 +35,7 @@ const ANSWERS = {
   keptLogs: ["reconcile/kept_logs/kept_logs.ts", "reconcile/kept_logs/keep_last.ts"],
   unstored: "reconcile/instance/unstored.ts",
   versions: ["reconcile/service/revert.ts", "reconcile/service/revisions.ts"],
-  writers: "reconcile/snapshot/writers.ts",
+  snapshots: ["reconcile/snapshot/limits.ts", "reconcile/snapshot/writers.ts"],
 };
 const NO_OWNER = /(^|\/)(utils?|helpers?|common|manager)(_[a-z_]+)?(\.ts|\/)/;
 
@@ -65,7 +65,7 @@ const SERVER: [room: string, outside: string[]][] = [
     "model/",
     ...STORE,
     ANSWERS.data,
-    ANSWERS.writers,
+    ...ANSWERS.snapshots,
     "drivers/driver.ts",
     "drivers/secret_parameters.ts",
   ]],

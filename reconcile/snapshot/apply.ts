@@ -14,6 +14,7 @@ import type { Node, Nodes } from "../../node/node.ts";
 import { describeSnapshotCall } from "../../node/volume_call.ts";
 import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
+import { findLimitWait, listCopies } from "./limits.ts";
 import { assertPaused, pauseAll, resumeAll } from "./pause_writers.ts";
 import { failedStatus, type SnapshotStep, type SnapshotView, waitingStatus, withoutFailure } from "./plan.ts";
 import { findWriters } from "./writers.ts";
@@ -58,6 +59,8 @@ export async function applySnapshot(step: SnapshotStep, call: Call): Promise<Out
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
   }
 }
+
+const limitsOf = ({ capabilities }: SnapshotView) => capabilities?.snapshotLimits;
 
 /** The snapshot as a driver knows it. */
 export function refOf({ namespace, name, uid, status }: Snapshot): SnapshotRef {
@@ -104,14 +107,22 @@ async function begin({ view, deps }: Call): Promise<{ snapshot: Snapshot; runs: 
     // Until this daemon has mounted the volume, its holders may be writing another directory.
     const held = (tx.get("lease", volume.namespace, volume.name)?.spec.holders.length ?? 0) > 0;
     if (held && !deps.mounts.get(volume.uid)) {
-      const waiting = waitingStatus(snapshot.status, `waits for volume ${describeKey(volume)} to be mounted`);
+      const waiting = waitingStatus(snapshot.status, {
+        message: `waits for volume ${describeKey(volume)} to be mounted`,
+      });
       tx.update(snapshot, { status: waiting });
+      return undefined;
+    }
+    // Another snapshot may have begun since the plan was made.
+    const copies = listCopies(current, tx);
+    if (findLimitWait({ ...view, snapshot, volume: current, copies, limits: limitsOf(view) })) {
       return undefined;
     }
     const quiet = snapshot.spec.pause ?? true;
     const writers = quiet ? findWriters(tx, snapshot) : { runs: [] };
     if ("waitsFor" in writers) {
-      tx.update(snapshot, { status: waitingStatus(snapshot.status, `waits for ${writers.waitsFor}`) });
+      const message = `waits for ${writers.waitsFor}`;
+      tx.update(snapshot, { status: waitingStatus(snapshot.status, { message }) });
       return undefined;
     }
     const { runs } = writers;
@@ -187,7 +198,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
     await write(
       store,
       snapshot,
-      (status) => failedStatus(status, { message, hint, permanent, now: view.now }),
+      (status) => failedStatus(status, { message, hint, permanent, now: view.now, limits: limitsOf(view) }),
       { type: "Warning", reason: "SnapshotFailed", message },
     );
     return undefined;

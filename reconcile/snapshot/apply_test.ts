@@ -91,3 +91,30 @@ Deno.test("applySnapshot() remembers paused writers while their runner is unreac
     assert.equal(room.runs.get(ref)!.state.paused, undefined);
     assert.equal(statusOf(room).paused, undefined);
   }));
+
+Deno.test("applySnapshot() begins one snapshot at a time of a volume whose driver has limits, and the next one later", () =>
+  withMemoryRoom(async (room) => {
+    await prepare(room);
+    await keep(room.store, makeSnapshot({ name: "other", uid: "other" }));
+    const copying = Promise.withResolvers<void>();
+    room.gate.delayNext("driver.copy", copying.promise);
+    const first = reconcileSnapshot(KEY, room);
+    while (!room.gate.calls.includes("driver.copy")) await Promise.resolve();
+    const readOther = () => room.store.get("snapshot", "default", "other")!.status;
+    await reconcileSnapshot("default/other", room);
+    assert.match(readOther().failureMessage!, /^waits for snapshot default\/snap, which is being taken$/);
+    copying.resolve();
+    await first;
+    const outcome = await reconcileSnapshot("default/other", room);
+    assert.match(readOther().failureMessage!, /^waits until 10 minutes after the last snapshot/);
+    assert.ok(outcome.type === "again" && outcome.afterMs > 590_000);
+    assert.equal(room.volumes.snapshots.size, 1);
+  }, { capabilities: { snapshotLimits: { minIntervalMs: 600_000, mostPerVolume: 2 } } }));
+
+Deno.test("applySnapshot() lets only one of two snapshots begin that were planned from the same state", () =>
+  withMemoryRoom(async (room) => {
+    await prepare(room);
+    await keep(room.store, makeSnapshot({ name: "other", uid: "other" }));
+    await Promise.all([KEY, "default/other"].map((key) => reconcileSnapshot(key, room)));
+    assert.equal(room.volumes.snapshots.size, 1);
+  }, { capabilities: { snapshotLimits: { minIntervalMs: 600_000, mostPerVolume: 2 } } }));

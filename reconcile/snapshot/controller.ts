@@ -3,6 +3,7 @@ import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { findNode } from "../../node/placement.ts";
 import { applySnapshot, type SnapshotDeps } from "./apply.ts";
+import { listCopies } from "./limits.ts";
 import { planSnapshot, type SnapshotView } from "./plan.ts";
 import { SNAPSHOT_INTERRUPTS, SNAPSHOT_WATCHES } from "./watches.ts";
 
@@ -18,7 +19,8 @@ function observeSnapshot(
   if (!snapshot) return undefined;
   const volume = store.get("volume", namespace, snapshot.spec.source.volume);
   const capabilities = findNode({ nodes }).drivers.get(volume?.status.driver ?? "")?.capabilities;
-  return { snapshot, volume, capabilities, now: clock.now() };
+  const copies = volume ? listCopies(volume, store) : [];
+  return { snapshot, volume, capabilities, copies, now: clock.now() };
 }
 
 /** One pass over the snapshot `<namespace>/<name>`. */

@@ -4,9 +4,13 @@ import { describeKey } from "../../model/resource.ts";
 import type { Snapshot, SnapshotStatus } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
 import { dueInMs, MAX_BACKOFF_MS } from "../../base/backoff.ts";
+import type { Moment } from "../../base/clock.ts";
+import { findLimitWait, type SnapshotLimits } from "./limits.ts";
 
 /** Attempts to take a snapshot before it stays `Failed`. */
 export const MAX_ATTEMPTS = 6;
+/** From this attempt on, a failure may be the provider's limit: one that was given up counts for it. */
+const PATIENT_FROM = 3;
 
 /** The observed state that a plan is made from. */
 export interface SnapshotView {
@@ -15,7 +19,9 @@ export interface SnapshotView {
   volume: Volume | undefined;
   /** Capabilities of the volume's driver; undefined if this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
-  now: Date;
+  /** The snapshots of the volume that its provider may have, this one included. */
+  copies: Snapshot[];
+  now: Moment;
 }
 
 /** One step; `settle` ends a pass. */
@@ -33,13 +39,14 @@ export type SnapshotStep =
 export function planSnapshot(view: SnapshotView): SnapshotStep {
   const { snapshot, volume, now } = view;
   const { status } = snapshot;
+  const limits = view.capabilities?.snapshotLimits;
   // Resume paused writers first, whatever the state of the snapshot.
   if (status.copying || status.paused !== undefined) return { do: "resume" };
   if (snapshot.deletionRequestedAt !== undefined) return { do: "remove" };
   if (status.state === "Ready") return { do: "settle", status };
   if (status.state === "Failed") {
     if (status.nextAttemptAt === undefined) return { do: "settle", status };
-    const afterMs = dueInMs(status.nextAttemptAt, now);
+    const afterMs = dueInMs(status.nextAttemptAt, now, { longestMs: longestDelayMs(limits) });
     if (afterMs > 0) return { do: "settle", status, afterMs };
   }
   const key = describeKey({ namespace: snapshot.namespace, name: snapshot.spec.source.volume });
@@ -52,12 +59,13 @@ export function planSnapshot(view: SnapshotView): SnapshotStep {
         hint: "delete this snapshot; there is nothing in it",
         permanent: true,
         now,
+        limits,
       }),
     };
   }
-  const settleWaiting = (message: string): SnapshotStep => ({
+  const settleWaiting = (message: string, hint?: string): SnapshotStep => ({
     do: "settle",
-    status: waitingStatus(status, message),
+    status: waitingStatus(status, { message, hint }),
   });
   if (volume.status.handle === undefined) {
     const { state, failureMessage } = volume.status;
@@ -70,8 +78,15 @@ export function planSnapshot(view: SnapshotView): SnapshotStep {
   if (view.capabilities === undefined) {
     return settleWaiting(`this daemon has no driver "${volume.status.driver}"`);
   }
-  return { do: "take" };
+  const wait = findLimitWait({ ...view, volume, limits });
+  if (!wait) return { do: "take" };
+  const { message, hint, afterMs } = wait;
+  return { ...settleWaiting(message, hint), ...(afterMs !== undefined && { afterMs }) };
 }
+
+/** The longest wait between two attempts. */
+const longestDelayMs = (limits: SnapshotLimits): number =>
+  Math.max(MAX_BACKOFF_MS, limits?.minIntervalMs ?? 0);
 
 /** The status without the fields of a failure. */
 export function withoutFailure(status: SnapshotStatus): SnapshotStatus {
@@ -80,8 +95,16 @@ export function withoutFailure(status: SnapshotStatus): SnapshotStatus {
 }
 
 /** The status of a snapshot that cannot start yet. */
-export function waitingStatus(status: SnapshotStatus, failureMessage: string): SnapshotStatus {
-  return { ...withoutFailure(status), state: "Pending", failureMessage };
+export function waitingStatus(
+  status: SnapshotStatus,
+  { message, hint }: { message: string; hint?: string | undefined },
+): SnapshotStatus {
+  return {
+    ...withoutFailure(status),
+    state: "Pending",
+    failureMessage: message,
+    ...(hint !== undefined && { failureHint: hint }),
+  };
 }
 
 /**
@@ -90,11 +113,13 @@ export function waitingStatus(status: SnapshotStatus, failureMessage: string): S
  */
 export function failedStatus(
   status: SnapshotStatus,
-  failure: { message: string; hint?: string; permanent: boolean; now: Date },
+  failure: { message: string; hint?: string; permanent: boolean; now: Date; limits?: SnapshotLimits },
 ): SnapshotStatus {
   const attempts = status.attempts + 1;
   const over = failure.permanent || attempts >= MAX_ATTEMPTS;
-  const delayMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
+  const delayMs = attempts >= PATIENT_FROM && failure.limits
+    ? longestDelayMs(failure.limits)
+    : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (attempts - 1));
   return {
     ...withoutFailure(status),
     state: "Failed",

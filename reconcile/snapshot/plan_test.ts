@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { ago, makeProvisionedVolume, makeSnapshot, makeVolume, NOW } from "../testing/resources.ts";
+import type { Moment } from "../../base/clock.ts";
+import type { SnapshotStatus } from "../../model/snapshot.ts";
 import { failedStatus, MAX_ATTEMPTS, planSnapshot, type SnapshotView } from "./plan.ts";
 
 const capabilities = {
@@ -18,9 +20,13 @@ const plan = (view: Partial<SnapshotView>) =>
     snapshot: makeSnapshot(),
     volume: makeProvisionedVolume(),
     capabilities,
+    copies: [],
     now: NOW,
     ...view,
   });
+const limited = { ...capabilities, snapshotLimits: { minIntervalMs: 600_000, mostPerVolume: 2 } };
+const makeCopy = (name: string, status: Partial<SnapshotStatus>) =>
+  makeSnapshot({ name, uid: `${name}-uid`, status: { state: "Ready", ...status } });
 const paused = [{
   instanceUid: "u",
   run: 1,
@@ -93,6 +99,50 @@ const TABLE: [what: string, view: Partial<SnapshotView>, step: string, message?:
   ["that failed and is due", {
     snapshot: makeSnapshot({ status: { state: "Failed", nextAttemptAt: ago(0) } }),
   }, "take"],
+  [
+    "taken too soon after another one",
+    {
+      capabilities: limited,
+      copies: [makeCopy("a", { takenAt: ago(599) })],
+    },
+    "settle Pending",
+    /^waits until 10 minutes after the last snapshot of the volume$/,
+  ],
+  [
+    "taken long after another one",
+    { capabilities: limited, copies: [makeCopy("a", { takenAt: ago(600) })] },
+    "take",
+  ],
+  ["taken soon after another one, where the driver has no limits", {
+    copies: [makeCopy("a", { takenAt: ago(1) })],
+  }, "take"],
+  [
+    "of a volume that has as many as its driver allows",
+    {
+      capabilities: limited,
+      copies: [makeCopy("a", { takenAt: ago(900) }), makeCopy("b", { takenAt: ago(9000) })],
+    },
+    "settle Pending",
+    /^volume default\/data has as many snapshots as its driver allows: 2$/,
+  ],
+  ["of a volume that has as many as its driver allows, this one included", {
+    capabilities: limited,
+    snapshot: makeSnapshot({ status: { state: "Creating", origin } }),
+    copies: [makeCopy("a", { takenAt: ago(900) }), makeSnapshot({ status: { state: "Creating", origin } })],
+  }, "take"],
+  [
+    "while another one is being taken",
+    {
+      capabilities: limited,
+      copies: [makeCopy("a", { state: "Creating" })],
+    },
+    "settle Pending",
+    /^waits for snapshot default\/a, which is being taken$/,
+  ],
+  ["that failed, and waits as long as its driver asks", {
+    capabilities: limited,
+    snapshot: makeSnapshot({ status: { state: "Failed", nextAttemptAt: ago(-550) } }),
+  }, "settle Failed"],
   ["that failed for good", { snapshot: makeSnapshot({ status: { state: "Failed" } }) }, "settle Failed"],
 ];
 
@@ -107,6 +157,29 @@ for (const [what, view, expected, message] of TABLE) {
 Deno.test("planSnapshot() looks again when a retry is due", () => {
   const step = plan({ snapshot: makeSnapshot({ status: { state: "Failed", nextAttemptAt: ago(-3) } }) });
   assert.deepEqual(step.do === "settle" && step.afterMs, 3000);
+});
+
+Deno.test("planSnapshot() looks again when the interval is over, however the clock was set", () => {
+  const afterMs = (takenAt: string, now: Moment = NOW) => {
+    const step = plan({ capabilities: limited, copies: [makeCopy("a", { takenAt })], now });
+    return step.do === "settle" ? step.afterMs : step.do;
+  };
+  assert.equal(afterMs(ago(200)), 400_000);
+  // The clock was set back by an hour 5 minutes ago.
+  const clock = { steps: [], watchedMs: 300_000 };
+  assert.equal(afterMs(ago(-3300), Object.assign(new Date(NOW), { clock })), 300_000);
+});
+
+Deno.test("failedStatus() waits from the third attempt on as long as the driver asks between two snapshots", () => {
+  let status = makeSnapshot().status;
+  const delays: (number | undefined)[] = [];
+  for (let i = 0; i < MAX_ATTEMPTS; i++) {
+    const limits = limited.snapshotLimits;
+    status = failedStatus(status, { message: "too soon", permanent: false, now: NOW, limits });
+    const { nextAttemptAt } = status;
+    delays.push(nextAttemptAt === undefined ? undefined : Date.parse(nextAttemptAt) - NOW.getTime());
+  }
+  assert.deepEqual(delays, [1000, 2000, 600_000, 600_000, 600_000, undefined]);
 });
 
 Deno.test("failedStatus() retries 1, 2, 4 … s later, six times; a permanent failure is not retried", () => {

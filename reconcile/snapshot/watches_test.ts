@@ -10,15 +10,20 @@ const stateOf = (...snapshots: Snapshot[]): Reader => ({
   list: () => snapshots as never,
 });
 
-Deno.test("a volume wakes its snapshots that are not Ready, and a snapshot wakes itself", () => {
+Deno.test("a volume wakes its snapshots that are not Ready, and a snapshot wakes itself and those that may wait for it", () => {
   const ready = makeSnapshot({ status: { state: "Ready" } });
   const waiting = makeSnapshot({ name: "earlier", uid: "earlier-uid", status: { state: "Pending" } });
   const ofOther = makeSnapshot({ name: "far", uid: "far-uid", spec: { source: { volume: "other" } } });
   const state = stateOf(ready, waiting, ofOther);
   const keys = (news: News) => keysOf(SNAPSHOT_WATCHES, { news, state });
   assert.deepEqual(keys({ kind: "volume", resource: makeVolume(), deleted: false }), ["default/earlier"]);
-  assert.deepEqual(keys({ kind: "snapshot", resource: ready, deleted: false }), ["default/snap"]);
-  assert.deepEqual(keys({ kind: "snapshot", resource: ready, deleted: true }), []);
+  assert.deepEqual(keys({ kind: "snapshot", resource: ready, previous: ready, deleted: false }), [
+    "default/snap",
+  ]);
+  const taking = makeSnapshot({ status: { state: "Creating" } });
+  const became = keys({ kind: "snapshot", resource: ready, previous: taking, deleted: false });
+  assert.deepEqual(became, ["default/snap", "default/earlier"]);
+  assert.deepEqual(keys({ kind: "snapshot", resource: ready, deleted: true }), ["default/earlier"]);
 });
 
 Deno.test("a deletion request interrupts the copy of a snapshot once", () => {

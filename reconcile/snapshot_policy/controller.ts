@@ -4,6 +4,7 @@
  * does the rest.
  * @module
  */
+import type { Clock, Moment } from "../../base/clock.ts";
 import type { NodeDriver } from "../../node/node_driver.ts";
 import type { Nodes } from "../../node/node.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
@@ -16,6 +17,7 @@ import { recordEvent } from "../events.ts";
 import type { Controller } from "../controller.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { findNode } from "../../node/placement.ts";
+import { listCopies } from "../snapshot/limits.ts";
 import { restoredInto } from "../snapshot/writers.ts";
 import { numberOf, planSnapshotPolicy, type SnapshotPolicyPlan, type SnapshotPolicyView } from "./plan.ts";
 import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
@@ -24,7 +26,7 @@ import { SNAPSHOT_POLICY_WATCHES } from "./watches.ts";
 export interface SnapshotPolicyDeps {
   store: Store;
   nodes: Nodes;
-  clock: { now(): Date };
+  clock: Clock;
 }
 
 /** One pass over the volume `<namespace>/<name>`. */
@@ -34,14 +36,14 @@ export async function reconcileSnapshotPolicy(
 ): Promise<Outcome> {
   const { drivers } = findNode({ nodes });
   const [namespace, name] = key.split("/") as [string, string];
-  const planFrom = (state: Reader, now: Date) => {
+  const planFrom = (state: Reader, now: Moment) => {
     const view = observeSnapshotPolicy(state, { namespace, name, drivers, now });
     return { view, plan: planSnapshotPolicy(view) };
   };
   let found = planFrom(store, clock.now());
   if (asksForWrites(found)) {
     found = await store.transact((tx) => {
-      const current = planFrom(tx, new Date(tx.now));
+      const current = planFrom(tx, clock.now());
       applySnapshotPolicy(tx, current);
       return current;
     });
@@ -57,7 +59,7 @@ function observeSnapshotPolicy(
     namespace: string;
     name: string;
     drivers: ReadonlyMap<string, Pick<NodeDriver, "capabilities">>;
-    now: Date;
+    now: Moment;
   },
 ): SnapshotPolicyView {
   const volume = state.get("volume", namespace, name);
@@ -71,6 +73,7 @@ function observeSnapshotPolicy(
       class: state.get("storageClass", "", volume.spec.storageClassName ?? ""),
     }),
     taken,
+    copies: volume ? listCopies(volume, state) : [],
     isNeeded: (snapshot) => restoredInto(state, snapshot) !== undefined,
     capabilities: drivers.get(driver ?? "")?.capabilities,
     now,

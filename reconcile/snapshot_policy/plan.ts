@@ -2,9 +2,11 @@
 import type { DriverCapabilities } from "../../drivers/driver.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
+import type { Moment } from "../../base/clock.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { SnapshotPolicy } from "../../model/snapshot_policy.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
+import { describeFull, intervalLeftMs, isFull } from "../snapshot/limits.ts";
 
 /** The wait after a snapshot that failed for good, unless `every` is shorter. */
 const RETRY_MS = 60 * 60_000;
@@ -21,6 +23,8 @@ export interface SnapshotPolicyView {
   policy: SnapshotPolicy | undefined;
   /** The snapshots that policies took of volumes with this name, in any order. */
   taken: Snapshot[];
+  /** The snapshots of the volume that its provider may have, whoever took them. */
+  copies: Snapshot[];
   /**
    * Whether a volume is still to be restored from a snapshot. Called only for snapshots that would be
    * removed.
@@ -28,7 +32,7 @@ export interface SnapshotPolicyView {
   isNeeded(snapshot: Snapshot): boolean;
   /** Capabilities of the volume's driver; undefined if this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
-  now: Date;
+  now: Moment;
 }
 
 /** What to do now, what to write to the status, and when to look again. */
@@ -67,13 +71,18 @@ export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan
     ...own.filter((s) => hasFailed(s) && (madeUp || s !== failure)),
   ].filter((s) => !isNeeded(s));
   const busy = own.find((s) => !isReady(s) && !hasFailed(s));
-  const dueAt = nextAt(volume, { policy, last: own[0], now });
+  const limited = { copies: view.copies, limits: capabilities?.snapshotLimits, now };
+  const dueAt = Math.max(
+    nextAt(volume, { policy, last: own[0], now }),
+    now.getTime() + intervalLeftMs(limited),
+  );
   const due = dueAt <= now.getTime();
-  const take = due && busy === undefined && capabilities?.snapshots === true;
-  const message = !madeUp && failure?.status.failureMessage;
+  const wanted = due && busy === undefined && capabilities?.snapshots === true;
+  const blocked = wanted && isFull(limited) ? makeRoom(view, { ready, keep: policy.keep }) : undefined;
+  const message = blocked?.message ?? (!madeUp && failure?.status.failureMessage);
   return {
-    take,
-    remove,
+    take: wanted && !blocked,
+    remove: [...remove, ...blocked?.remove ?? []],
     schedule: {
       policy: { every: policy.every, keep: policy.keep },
       ...(ready[0] && { last: { name: ready[0].name, at: ready[0].createdAt } }),
@@ -84,6 +93,24 @@ export function planSnapshotPolicy(view: SnapshotPolicyView): SnapshotPolicyPlan
     // A snapshot in progress wakes this controller when it is done.
     ...(!busy && !due && { afterMs: Math.min(dueAt - now.getTime(), LONGEST_MS) }),
   };
+}
+
+/**
+ * Makes room for a snapshot of a volume that has as many as its provider allows: the oldest one of the policy
+ * goes, as it would after the next one, unless it is the last one or too few are kept already.
+ *
+ * @returns what to remove; with a message if there is nothing.
+ */
+function makeRoom(
+  { volume, copies, isNeeded, capabilities }: SnapshotPolicyView,
+  { ready, keep }: { ready: Snapshot[]; keep: number },
+): { remove: Snapshot[]; message?: string } {
+  // One that is going makes room.
+  if (copies.some((s) => s.deletionRequestedAt !== undefined)) return { remove: [] };
+  const oldest = ready.length >= Math.max(keep, 2) ? ready.findLast((s) => !isNeeded(s)) : undefined;
+  if (oldest) return { remove: [oldest] };
+  const full = describeFull(volume!, capabilities!.snapshotLimits!.mostPerVolume);
+  return { remove: [], message: `${full}; delete one, or keep fewer` };
 }
 
 const isReady = ({ status }: Snapshot) => status.state === "Ready";

@@ -38,11 +38,23 @@ const makeFailed = (minutes: number, more: Partial<SnapshotStatus> = {}) =>
   makeTaken(minutes, { state: "Failed", failureMessage: "no room", attempts: 6, ...more });
 const makeRetrying = (minutes: number) => makeFailed(minutes, { nextAttemptAt: ago(-5) });
 
+/** What the provider may have: `most` snapshots, each of them 10 minutes after the last. */
+const limit = (mostPerVolume: number) => ({
+  capabilities: { ...capabilities, snapshotLimits: { minIntervalMs: 10 * 60_000, mostPerVolume } },
+});
+/** A snapshot that a person took some minutes ago. */
+const makeByHand = (minutes: number): Snapshot => ({
+  ...makeTaken(minutes, readyAt(minutes)),
+  annotations: {},
+});
+const readyAt = (minutes: number) => ({ state: "Ready" as const, takenAt: ago(minutes * MINUTE) });
+
 const plan = (view: Partial<SnapshotPolicyView>) =>
   planSnapshotPolicy({
     volume: old,
     policy,
     taken: [],
+    copies: view.taken ?? [],
     isNeeded: () => false,
     capabilities,
     now: NOW,
@@ -199,6 +211,61 @@ const TABLE: [
     ["s11", "s21"],
     9 * MINUTE,
   ],
+  [
+    "a person took one meanwhile, and the provider asks for 10 minutes",
+    { ...limit(9), taken: [makeTaken(14)], copies: [makeTaken(14), makeByHand(4)] },
+    false,
+    [],
+    6 * MINUTE,
+  ],
+  [
+    "the provider allows no more, and all of the policy's are there: the oldest one makes room",
+    {
+      ...limit(3),
+      taken: [makeTaken(14), makeTaken(24)],
+      copies: [makeTaken(14), makeTaken(24), makeByHand(60)],
+    },
+    false,
+    ["s24"],
+  ],
+  [
+    "the same, and the oldest is needed",
+    {
+      ...limit(3),
+      taken: [makeTaken(14), makeTaken(24)],
+      copies: [makeTaken(14), makeTaken(24), makeByHand(60)],
+      isNeeded: (s) => s.uid === "u24",
+    },
+    false,
+    ["s14"],
+  ],
+  [
+    "the provider allows no more, and one is going",
+    {
+      ...limit(3),
+      taken: [makeTaken(14), { ...makeTaken(24), deletionRequestedAt: ago(1) }],
+      copies: [makeTaken(14), { ...makeTaken(24), deletionRequestedAt: ago(1) }, makeByHand(60)],
+    },
+    false,
+    [],
+  ],
+  [
+    "the provider allows no more, because of what people took",
+    { ...limit(2), taken: [makeTaken(14)], copies: [makeTaken(14), makeByHand(60)] },
+    false,
+    [],
+  ],
+  [
+    "the provider allows no more, and the policy keeps one: the last one stays",
+    {
+      ...limit(2),
+      policy: { every: "10m", keep: 1 },
+      taken: [makeTaken(14)],
+      copies: [makeTaken(14), makeByHand(60)],
+    },
+    false,
+    [],
+  ],
   ["only failures", { taken: [makeFailed(1), makeFailed(11)] }, false, ["s11"], 9 * MINUTE],
   [
     "a newer one is Ready: no failure stays",
@@ -278,6 +345,14 @@ Deno.test("planSnapshotPolicy() reports the policy, the last good snapshot, the 
     nextAt: ago(-6 * MINUTE),
   });
   assert.deepEqual(plan({ taken: [makeTaken(0, { state: "Creating" })] }).schedule, { policy, taking: "s0" });
+  const full = plan({ ...limit(1), taken: [], copies: [makeByHand(60)] });
+  assert.deepEqual(full.schedule, {
+    policy,
+    failureMessage:
+      "volume default/data has as many snapshots as its driver allows: 1; delete one, or keep fewer",
+  });
+  const soon = plan({ ...limit(9), taken: [makeTaken(14)], copies: [makeTaken(14), makeByHand(4)] });
+  assert.equal(soon.schedule?.nextAt, ago(-6 * MINUTE));
 });
 
 /**

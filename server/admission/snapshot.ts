@@ -1,5 +1,6 @@
 /** Rules of snapshots: which volumes they can be taken of, and that they never change. @module */
 import type { DeclaredSpec } from "../../model/declared.ts";
+import { describeFull, FULL_HINT, isFull, listCopies } from "../../reconcile/snapshot/limits.ts";
 import { restoredInto } from "../../reconcile/snapshot/writers.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
@@ -63,7 +64,11 @@ function checkSource(
   if (typeof driver === "string") {
     return refuse(`volume ${describeKey(volume)} cannot be copied: ${driver}`);
   }
-  if (driver.capabilities.snapshots) return [];
+  const { snapshots, snapshotLimits: limits } = driver.capabilities;
+  if (limits && isFull({ copies: listCopies(volume, world.state), limits })) {
+    return refuse(describeFull(volume, limits.mostPerVolume), FULL_HINT);
+  }
+  if (snapshots) return [];
   return refuse(
     `volume ${describeKey(volume)} uses the driver ${driver.name}, which takes no snapshots`,
     "copy its directory with another tool, or keep the data on a volume whose driver takes snapshots",

@@ -72,3 +72,39 @@ Deno.test("nobody can mark a snapshot as a policy's, and no cast removes the mar
     await okJson(cast([["snapshot", { ...body, labels: { a: "b" } }]]));
     assert.deepEqual((await okJson(send("GET", `${ns}/snapshots/s`))).annotations, { [key]: uid });
   }));
+
+Deno.test("checkSnapshotPolicy() names each limit of a provider that a policy breaks, and what to write", () =>
+  withServer(async ({ cast }) => {
+    const cloud = (more: object = {}): [string, Record<string, unknown>] => [
+      "storageClass",
+      {
+        name: "cloud",
+        driver: "do-volume",
+        parameters: { region: "nyc3", apiToken: "secret:do/token" },
+        ...more,
+      },
+    ];
+    const greedy = { every: "9m", keep: 26 };
+    const assertRefused = async (resource: [string, Record<string, unknown>], prefix: string) => {
+      const { issues } = await problemOf(cast([resource]), "invalid_argument");
+      assert.deepEqual(issues!.map(({ path, message, hint }) => [path.join("."), message, hint]), [
+        [
+          `${prefix}snapshotPolicy.every`,
+          "expected at least 10m, found 9m: the driver do-volume takes one snapshot of a volume in 10m",
+          "write every: 10m",
+        ],
+        [
+          `${prefix}snapshotPolicy.keep`,
+          "expected at most 25, found 26: a volume of the driver do-volume has no more snapshots than that",
+          "write keep: 25, or less if people take snapshots too",
+        ],
+      ]);
+    };
+    await assertRefused(cloud({ snapshotPolicy: greedy }), "");
+    await okJson(cast([cloud({ snapshotPolicy: { every: "10m", keep: 25 } })]));
+    await assertRefused(volume("v", { storageClassName: "cloud", snapshotPolicy: greedy }), "");
+    const mount = template({ storageClassName: "cloud", snapshotPolicy: greedy });
+    await assertRefused(service("web", { volumes: [mount] }), "volumes.0.claimTemplate.");
+    await okJson(cast([volume("v", { storageClassName: "cloud" })]));
+    await assertRefused(volume("v", { storageClassName: "cloud", snapshotPolicy: greedy }), "");
+  }));

@@ -51,6 +51,34 @@ Deno.test("admitSnapshot() refuses what cannot be copied, with the field and the
     await okJson(cast([snapshot("s", "d"), volume("d")]));
   }));
 
+Deno.test("admitSnapshot() refuses another snapshot of a volume that has as many as its driver allows", () =>
+  withServer(async (server) => {
+    const { cast, store } = server;
+    await okJson(cast([
+      ["storageClass", {
+        name: "cloud",
+        driver: "do-volume",
+        parameters: { region: "nyc3", apiToken: "secret:do/token" },
+      }],
+      volume("v", { storageClassName: "cloud" }),
+      ...Array.from({ length: 26 }, (_, i) => snapshot(`s${i}`, "v")),
+    ]));
+    await becomes(server, "volume", { name: "v", status: { driver: "do-volume" } });
+    const { uid } = store.get("volume", "default", "v")!;
+    const origin = { uid, size: "1Gi", accessMode: "ReadWriteOnce" };
+    for (let i = 0; i < 25; i++) {
+      if (i === 24) await okJson(cast([snapshot("in-time", "v")]));
+      await becomes(server, "snapshot", { name: `s${i}`, status: { state: "Ready", origin } });
+    }
+    // One that has failed for good is nowhere.
+    await becomes(server, "snapshot", { name: "s25", status: { state: "Failed", origin } });
+    assert.equal(
+      await refusal(cast([snapshot("late", "v")])),
+      "source.volume: volume default/v has as many snapshots as its driver allows: 25",
+    );
+    await okJson(cast([snapshot("s3", "v"), snapshot("in-time", "v")]));
+  }));
+
 Deno.test("admitSnapshot() refuses a change of a snapshot, and accepts an unchanged one", () =>
   withServer(async ({ cast, send }) => {
     await okJson(cast([volume("a"), volume("b"), snapshot("s", "a", { pause: false })]));

@@ -13,7 +13,8 @@ import type { Tx } from "../../store/store.ts";
 import { seenBy, type Viewer } from "../auth/visibility.ts";
 import { markAuthorized, type Writer } from "../auth/write_permits.ts";
 import { checkClassHandle } from "./handles.ts";
-import { checkReclaim, checkSecretReferences, checkSnapshotPolicy } from "./volume.ts";
+import { checkSnapshotPolicy } from "./snapshot_policy.ts";
+import { checkReclaim, checkSecretReferences } from "./volume.ts";
 import type { Verdict, World } from "./world.ts";
 
 /** Checks a storage class. */

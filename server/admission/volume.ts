@@ -11,6 +11,7 @@ import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkHandle } from "./handles.ts";
 import { checkSource, sourceOf } from "./restore.ts";
+import { checkSnapshotPolicy } from "./snapshot_policy.ts";
 import { parseParameterRef } from "../../model/secret.ts";
 import { defaultClass, type JudgingDriver, prefixIssues, type Verdict, type World } from "./world.ts";
 
@@ -152,19 +153,6 @@ export function checkReclaim(spec: { reclaimPolicy?: string }, driver: JudgingDr
     path: ["reclaimPolicy"],
     message: `the driver ${driver.name} never deletes data: expected retain, found delete`,
     hint: "write reclaimPolicy: retain",
-  }];
-}
-
-/** Checks whether the driver supports a snapshot policy. */
-export function checkSnapshotPolicy(
-  { snapshotPolicy: policy }: Pick<VolumeSpec, "snapshotPolicy">,
-  driver: JudgingDriver,
-): FieldIssue[] {
-  if (policy === undefined || policy === "none" || driver.capabilities.snapshots) return [];
-  return [{
-    path: ["snapshotPolicy"],
-    message: `the driver ${driver.name} takes no snapshots`,
-    hint: "leave out snapshotPolicy, or keep the data on a volume whose driver takes snapshots",
   }];
 }
 

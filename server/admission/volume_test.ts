@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { VolumeSpec } from "../../model/volume.ts";
 import { okJson, problemOf, type TestServer, volume, withServer } from "../api/server_fixture.ts";
-import { admitVolume, checkGrowth, checkReclaim, checkSnapshotPolicy } from "./volume.ts";
+import { checkSnapshotPolicy } from "./snapshot_policy.ts";
+import { admitVolume, checkGrowth, checkReclaim } from "./volume.ts";
 import { makeWorld } from "./world_fixture.ts";
 import type { JudgingDriver, World } from "./world.ts";
 
