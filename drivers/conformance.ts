@@ -64,8 +64,9 @@ export function driverConformance(options: ConformanceOptions): void {
       const ref = snapshotOf(ctx);
       const { handle } = await driver.snapshot(ctx, ref);
       const target = context("copy", FILLED);
-      await driver.materialize(target, { from: "snapshot", snapshot: { ...ref, handle } });
-      assert.deepEqual(await readTree(await mountVolume(() => driver, target)), planted);
+      const source = { from: "snapshot" as const, snapshot: { ...ref, handle } };
+      const copy = { ...target, ...await driver.materialize(target, source) };
+      assert.deepEqual(await readTree(await mountVolume(() => driver, copy)), planted);
       assert.deepEqual(await readTree(path), planted);
     },
     !isRoot,

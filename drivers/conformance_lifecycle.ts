@@ -110,8 +110,10 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await releaseVolume(() => driver, other);
 
     if (driver.capabilities.reclaimDelete) {
-      const next = context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } });
-      assert.equal((await driver.provision(next)).adopted, false);
+      const next = await provisionVolume(
+        driver,
+        context("goes", { volume: { ...ctx.volume, uid: crypto.randomUUID() } }),
+      );
       assert.equal(await data.read(await mountVolume(() => driver, next), "data"), undefined);
       await releaseVolume(() => driver, next);
     } else {
@@ -167,9 +169,9 @@ export function driverLifecycle(options: SuiteOptions<Trial & { data: TrialData 
     await provisionVolume(driver, context("aborted"));
   });
 
-  test("grows a volume and keeps its data if its capabilities say so, and refuses otherwise", async ({ driver, context, data }) => {
+  test("grows a volume and keeps its data if its capabilities say so, and refuses otherwise", async ({ driver, context, data, growBy = 64 << 20 }) => {
     const ctx = await provisionVolume(driver, context("grows"));
-    const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + (64 << 20) } };
+    const larger = { ...ctx, volume: { ...ctx.volume, sizeBytes: ctx.volume.sizeBytes + growBy } };
     if (!driver.capabilities.expand) {
       await refuseCall(driver.expand(larger));
       return;

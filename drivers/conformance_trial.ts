@@ -13,6 +13,8 @@ export interface Trial {
   restart: () => Driver;
   /** Creates the context of a volume. The same name gives the same uid. */
   context: (name: string, overrides?: ContextOverrides) => VolumeContext;
+  /** By how many bytes a volume grows, if the provider has only some sizes. Default: 64 MiB. */
+  growBy?: number;
   /** Removes everything, including what a failed test left. */
   cleanup: () => Promise<void>;
 }

@@ -1,16 +1,19 @@
 /**
- * A fake DigitalOcean and the driver's parts that speak to it, for tests without devices. All waits are
- * short. Files stand for the devices of attached volumes.
+ * A fake DigitalOcean and the driver at it. All waits are short. Unless a test brings loop devices, files
+ * stand for the devices of attached volumes: they can be found and read, but not mounted.
  * @module
  */
 import { join } from "node:path";
 import { sleep } from "../../../base/delay.ts";
 import { type Backing, createNoBacking } from "../../../tests/fakes/digitalocean/backing.ts";
 import { FakeDigitalOcean, type FakeOptions } from "../../../tests/fakes/digitalocean/fake.ts";
+import type { LoopBacking } from "../../../tests/fakes/digitalocean/loops.ts";
 import { contextMaker, scratchDirectory } from "../../conformance_trial.ts";
-import type { VolumeContext } from "../../driver.ts";
+import type { FsType } from "../../devices.ts";
 import { createFormatNotes } from "../../format_notes.ts";
 import { createFreezer } from "../../freeze.ts";
+import { listMounts, unmountDirectory } from "../../host.ts";
+import { SYSFS } from "../device.ts";
 import { type Cloud, createCloud, type Waits } from "../cloud.ts";
 import { DoVolumeDriver } from "../do_driver.ts";
 import type { Asker } from "../droplets.ts";
@@ -42,16 +45,25 @@ export interface CloudWorld extends AsyncDisposable {
   /** Another driver on the same account and directories, as a restarted daemon has it. */
   restart(): DoVolumeDriver;
   /** Creates the context of a volume of 1 GB. The same name gives the same uid. */
-  context: (name: string, overrides?: Partial<VolumeContext>) => VolumeContext;
+  context: ReturnType<typeof contextMaker>;
   createVolume(name: string): Promise<string>;
 }
 
+/** Options of {@linkcode createCloudWorld}. */
+export interface WorldOptions extends Omit<FakeOptions, "backing"> {
+  /** Loop devices for the volumes. The world removes them. */
+  loops?: LoopBacking;
+  fsType?: FsType;
+}
+
 /** Starts a world. */
-export async function createCloudWorld(options: FakeOptions = {}): Promise<CloudWorld> {
+export async function createCloudWorld(
+  { loops, fsType = "ext4", ...options }: WorldOptions = {},
+): Promise<CloudWorld> {
   const scratch = await scratchDirectory();
-  const directory = join(scratch.path, "devices");
-  await Deno.mkdir(directory);
-  const fake = await FakeDigitalOcean.start({ backing: createFileBacking(directory), ...options });
+  const directory = loops?.links ?? join(scratch.path, "devices");
+  await Deno.mkdir(directory, { recursive: true });
+  const fake = await FakeDigitalOcean.start({ backing: loops ?? createFileBacking(directory), ...options });
   const token = fake.createToken("full");
   const droplet = fake.createDroplet("node");
   await fake.becomeDroplet(droplet);
@@ -59,31 +71,40 @@ export async function createCloudWorld(options: FakeOptions = {}): Promise<Cloud
     const cloud = createCloud({
       apiUrl: fake.url,
       metadataUrl: fake.metadataUrl,
-      places: { directory, sysfs: join(scratch.path, "sysfs") },
+      places: { directory, sysfs: loops ? SYSFS : join(scratch.path, "sysfs") },
       freezer: createFreezer(join(scratch.path, "frozen")),
       snapshotNotes: createFormatNotes(join(scratch.path, "snapshotting")),
-      waits: SHORT_WAITS,
+      waits: { ...SHORT_WAITS, ...(loops && { deviceMs: 10_000, frozenMs: 5_000, attemptMs: 5_000 }) },
       rate: createRate({ wait: (ms, signal) => sleep(Math.min(ms, 5), { signal }) }),
     });
+    const mountRoot = join(scratch.path, "mounts");
     const notes = createFormatNotes(join(scratch.path, "formatting"));
-    return { cloud, driver: new DoVolumeDriver({ cloud, mountRoot: join(scratch.path, "mounts"), notes }) };
+    return { cloud, driver: new DoVolumeDriver({ cloud, mountRoot, notes }) };
   };
   const { cloud, driver } = createDriver();
-  const parameters = () => ({ region: "nyc3", apiToken: token });
+  const parameters = () => ({ region: "nyc3", apiToken: token, fsType });
   return {
     ...{ fake, token, droplet, cloud, driver },
     asker: { token, signal: new AbortController().signal },
     restart: () => createDriver().driver,
-    context: contextMaker({ sizeBytes: 1e9, parameters }) as CloudWorld["context"],
+    context: contextMaker({ sizeBytes: 1e9, parameters }),
     createVolume: async (name) => (await fake.createVolume({ name, sizeGb: 1 })).id,
     async [Symbol.asyncDispose]() {
       try {
+        await unmountAll(join(scratch.path, "mounts"));
         await fake[Symbol.asyncDispose]();
       } finally {
         await scratch.remove();
       }
     },
   };
+}
+
+async function unmountAll(root: string): Promise<void> {
+  const { signal } = new AbortController();
+  for (const { mountPoint } of await listMounts()) {
+    if (mountPoint.startsWith(`${root}/`)) await unmountDirectory(mountPoint, signal);
+  }
 }
 
 /** Sparse files instead of devices: they can be found and read, but not mounted. */
