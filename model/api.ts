@@ -277,6 +277,8 @@ export const versionSchema = z.object({
 export const statusSchema = z.object({
   version: z.string(),
   node: z.string(),
+  /** The name of this installation in the names of volumes at a provider. */
+  installation: z.string(),
   /** The value of the label `rune.io/daemon` on everything that this daemon creates in the Engine. */
   daemonId: z.string(),
   startedAt: z.string(),

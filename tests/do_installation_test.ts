@@ -58,6 +58,7 @@ Deno.test("a volume that is kept at DigitalOcean is an orphan until it is cast a
   assert.deepEqual(fake.log.slice(before).filter(({ method }) => method !== "GET"), []);
 
   await restartWith(host, runefileOf(fake, "{ name: web-1-renamed }"));
+  assert.match(await host.rune("status"), /^node web-1-renamed \(installation web-1\), rune /);
   assert.deepEqual((await readOrphans(host)).items.map((item) => item.handle), [handle]);
   await host.rune("cast", `${host.home}/do.yaml`);
   assert.equal(await handleOf(host, "data"), handle);

@@ -27,6 +27,10 @@ function warningsText(status: Status, { now, paint }: { now: number; paint: Pain
   return `\nrecent warnings:\n${text.join("")}`;
 }
 
+/** The name of the installation, where it is another one. A daemon of an earlier version does not tell. */
+const describeInstallation = ({ node, installation }: Status) =>
+  installation === undefined || installation === node ? "" : ` (installation ${oneLine(installation)})`;
+
 /** The status in words. */
 export async function statusText(
   status: Status,
@@ -34,7 +38,7 @@ export async function statusText(
 ): Promise<string> {
   const { paint } = options;
   const lines = [
-    `node ${status.node}, rune ${status.version}, up ${
+    `node ${status.node}${describeInstallation(status)}, rune ${status.version}, up ${
       formatAge(options.now - Date.parse(status.startedAt))
     }${status.devMode ? ", dev mode" : ""}`,
     `data in ${status.dataDir}`,

@@ -6,6 +6,7 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", as
   const text = await statusText({
     version: "1.2.3",
     node: "laptop",
+    installation: "shop",
     daemonId: "d",
     startedAt: "2026-01-31T12:00:00.000Z",
     dataDir: "/data",
@@ -29,7 +30,7 @@ Deno.test("statusText() shows what is out of order, and counts by namespace", as
   }, { now: Date.parse("2026-01-31T12:05:00.000Z"), paint: createPainter(false) });
   assert.equal(
     text,
-    "node laptop, rune 1.2.3, up 5m, dev mode\n" +
+    "node laptop (installation shop), rune 1.2.3, up 5m, dev mode\n" +
       "data in /data\n" +
       "docker runner unavailable: not running\n" +
       "process runner ok\n" +

@@ -24,8 +24,6 @@ export interface ServerDeps extends ApplyDeps {
   /** The last output of deleted instances. Default: none is kept. */
   keptLogs?: Pick<KeptLogs, "list" | "read">;
   info: DaemonInfo;
-  /** The name of this installation. */
-  installation: string;
   /** Names besides loopback under which a request may address the daemon; `*` admits any IP address. */
   hosts: string[];
   /** The current registries of the runefile. */

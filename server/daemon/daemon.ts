@@ -170,7 +170,7 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
     const pair = tls && await readTlsPair(tls);
 
     const shutdown = new AbortController();
-    const identity = { ...BUILD, node: node.name, daemonId, dataDir };
+    const identity = { ...BUILD, node: node.name, installation: installation.name, daemonId, dataDir };
     const backups = createScheduledBackups({
       source: { store, secrets, nodes, info: identity },
       originals: await readOriginals(store),
@@ -192,7 +192,6 @@ export async function startDaemon(settings: Settings, logger: Logger): Promise<D
       nodes,
       drivers,
       containsProcesses,
-      installation: installation.name,
       info: {
         ...identity,
         startedAt: new Date().toISOString(),

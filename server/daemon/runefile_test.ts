@@ -45,6 +45,16 @@ Deno.test("parseRunefile() expands variables in values, never into syntax", () =
   assert.match(missing.message, /runefile.yaml:2:3: server\.http-addr: the environment has no variable NOPE/);
 });
 
+Deno.test("parseRunefile() takes a name of an installation that fits into the names of a provider", () => {
+  assert.equal(parse("node: { installation: shop-1.example }").node.installation, "shop-1.example");
+  for (const name of ['""', '"two words"', "a/b"]) {
+    assert.match(
+      refusal(`node: { installation: ${name} }`).message,
+      /node\.installation: expected letters, digits, '\.', '_' and '-'/,
+    );
+  }
+});
+
 /** Files that are refused, with the position and the message of their first issue. */
 const REFUSALS: [text: string, place: string, message: RegExp, hint?: RegExp][] = [
   ["server:\n  htp-addr: x\n", ":2:3", /unknown field "htpAddr"/, /did you mean "httpAddr"/],

@@ -5,6 +5,8 @@ import type { BuildInfo } from "../../model/build.ts";
 export interface DaemonInfo extends BuildInfo {
   /** The name of this node. */
   node: string;
+  /** The name of this installation. */
+  installation: string;
   /** The id of the daemon, which labels its containers. */
   daemonId: string;
   /** RFC 3339. */

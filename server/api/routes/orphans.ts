@@ -40,7 +40,7 @@ export function orphanRoutes(deps: ServerDeps): Endpoint[] {
     summary: "List volumes at providers that Rune created and no volume uses; changes nothing",
     answers: { 200: { description: "What is still paid for", schema: orphansSchema } },
     async handle({ request }) {
-      const { store, nodes, installation } = deps;
+      const { store, nodes, info: { installation } } = deps;
       const { drivers } = findNode({ nodes });
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LIST_MS)]);
       const accounts = findAccounts(store, { drivers, signal });
