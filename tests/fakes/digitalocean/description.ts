@@ -7,7 +7,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
 import { join } from "node:path";
 import { ROOT } from "../../../scripts/tree.ts";
-import type { LogEntry } from "./fake.ts";
+import type { LogEntry } from "./service.ts";
 
 /** A JSON schema, as far as the checks read it themselves. */
 export interface Schema {

@@ -62,10 +62,10 @@ const PATTERNS = Object.entries(OPERATIONS).map(([id, { method, path }]) => ({
 export function findOperation(
   method: string,
   path: string,
-): { id: OperationId; params: Record<string, string> } | undefined {
+): { op: OperationId; params: Record<string, string> } | undefined {
   for (const { id, method: own, pattern } of PATTERNS) {
     const found = own === method ? pattern.exec(path) : null;
-    if (found) return { id, params: { ...found.groups } };
+    if (found) return { op: id, params: { ...found.groups } };
   }
   return undefined;
 }
