@@ -34,13 +34,17 @@ export interface LoopBacking extends Backing {
   imageOf(volumeId: string): string;
   /** The device of a volume; undefined if it is not attached here. */
   deviceOf(volumeId: string): string | undefined;
+  /** Ends what is wrong with devices now, before its time. */
+  endFaults(): Promise<void>;
 }
 
 /** A device that is attached, or about to be. */
 interface Connection {
   device?: LoopDevice;
-  /** Ends the wait of a fault. */
+  /** Ends the waits of faults. What they wait for is then left out. */
   end: AbortController;
+  /** Ends the waits of faults early. */
+  hurry: AbortController;
   waiting: Promise<void>;
 }
 
@@ -86,17 +90,21 @@ export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Pro
       obstacles.add(obstacle);
       await link(volume, obstacle.device);
     }
-    const { signal } = connection.end;
     connection.waiting = (async () => {
-      await sleepQuietly(ms, signal);
-      if (!signal.aborted) await link(volume, connection.device ?? await attach(volume, connection));
+      if (await wait(ms, connection)) {
+        await link(volume, connection.device ?? await attach(volume, connection));
+      }
       if (obstacle) await clear(obstacle);
     })();
   }
 
   async function connect(volume: BackedVolume, fault?: DeviceFault): Promise<void> {
     if (connections.has(volume.id)) return;
-    const connection: Connection = { end: new AbortController(), waiting: Promise.resolve() };
+    const connection: Connection = {
+      end: new AbortController(),
+      hurry: new AbortController(),
+      waiting: Promise.resolve(),
+    };
     connections.set(volume.id, connection);
     const { id, sizeGb } = volume;
     if (fault === "never") return;
@@ -133,6 +141,12 @@ export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Pro
     ...{ violations, links },
     imageOf,
     deviceOf: (id) => connections.get(id)?.device?.path,
+    async endFaults() {
+      for (const { hurry, waiting } of connections.values()) {
+        hurry.abort();
+        await waiting;
+      }
+    },
     connect,
     disconnect,
     async isMounted({ id }) {
@@ -152,7 +166,6 @@ export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Pro
       await Deno.truncate(imageOf(id), sizeGb * GIB);
       const connection = connections.get(id);
       if (!connection) return;
-      const { signal } = connection.end;
       const before = connection.waiting;
       const reread = async () => {
         if (connection.device) await rereadSize(connection.device);
@@ -160,8 +173,7 @@ export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Pro
       if (rescanMs === 0) return await reread();
       connection.waiting = (async () => {
         await before;
-        await sleepQuietly(rescanMs, signal);
-        if (!signal.aborted) await reread();
+        if (await wait(rescanMs, connection)) await reread();
       })();
     },
     copy: ({ id }, snapshotId) => copySparse(imageOf(id), imageOf(snapshotId)),
@@ -182,6 +194,12 @@ export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Pro
       if (failures.length > 0) throw new AggregateError(failures, "the devices of the fake were not removed");
     },
   };
+}
+
+/** Waits for the end of a fault. @returns whether the volume is still attached. */
+async function wait(ms: number, { end, hurry }: Connection): Promise<boolean> {
+  await sleepQuietly(ms, AbortSignal.any([end.signal, hurry.signal]));
+  return !end.signal.aborted;
 }
 
 async function removeFile(path: string): Promise<void> {
