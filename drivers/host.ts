@@ -33,7 +33,8 @@ export interface RunOptions {
 // e2fsprogs print their version before their message.
 const BANNER = /^(mke2fs|resize2fs|e2fsck) \d/;
 
-function sentence(text: string): string | undefined {
+/** The first line of a command's output that says something. */
+export function sentence(text: string): string | undefined {
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => line && !BANNER.test(line));
   return lines[0]?.slice(0, 300);
 }

@@ -112,8 +112,7 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
       configure: () => {},
       async prepare() {
         using limit = startDeadline(THAW_MS);
-        await freezer.thawLeft(limit.signal);
-        return [];
+        return await freezer.thawLeft(limit.signal);
       },
     };
   },
