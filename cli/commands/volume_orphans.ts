@@ -35,6 +35,10 @@ export function explainOrphans(
       }. Nothing was changed.`,
       "To use one again, cast its volume again. To stop paying for it, delete it at the provider.",
     );
+    const attached = items.filter((item) => item.attached).length;
+    if (attached > 0) {
+      lines.push(`A machine has ${countVolumes(attached)} attached: look there before you delete.`);
+    }
   } else if (asked.length > 0) {
     lines.push(`no orphans: volumes of ${installation} use all that it created`);
   } else if (skipped.length === 0) {

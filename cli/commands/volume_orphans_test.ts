@@ -27,6 +27,11 @@ Deno.test("explainOrphans() says what is still paid for, and what to do with it"
     "1 volume, 11 GB: no volume of web-1 uses it. Nothing was changed.",
     "To use one again, cast its volume again. To stop paying for it, delete it at the provider.",
   ]);
+  const attached = [ORPHAN, { ...ORPHAN, attached: true }];
+  assert.equal(
+    explainOrphans({ ...NONE, items: attached, totalGb: 22 })[2],
+    "A machine has 1 volume attached: look there before you delete.",
+  );
   assert.match(
     explainOrphans({ ...NONE, items: [ORPHAN, ORPHAN], totalGb: 22 })[0]!,
     /^2 volumes, 22 GB: .* uses them\./,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { RuneError } from "../../model/error.ts";
 import { describeCreated } from "./listing.ts";
 import { describeOwner } from "./names.ts";
+import { createCloudWorld } from "./testing/cloud_world.ts";
 import { volumeSchema } from "./wire.ts";
 
 const OWNER = { installation: "web-1", namespace: "default", name: "data", uid: "u-1" };
@@ -40,4 +42,40 @@ Deno.test("describeCreated() describes the volumes that Rune created, and leaves
       createdFor: { ...OWNER, installation: "web-2" },
     },
   ]);
+});
+
+Deno.test("listVolumes() reads every page of all regions with the scope block_storage:read, and changes nothing", async () => {
+  await using world = await createCloudWorld();
+  const { fake, driver, context, token } = world;
+  const handles = await Promise.all(
+    ["a", "b", "c"].map(async (name) => (await driver.provision(context(name))).handle),
+  );
+  for (const region of ["nyc3", "fra1"]) await fake.createVolume({ name: "by-hand", sizeGb: 1, region });
+  const description = describeOwner(OWNER);
+  handles.push((await fake.createVolume({ name: "far", sizeGb: 1, region: "fra1", description })).id);
+  fake.setScopes(token, ["block_storage:read"]);
+  const before = fake.log.length;
+  const listed = await driver.listVolumes(context("any"));
+  assert.deepEqual(listed.map(({ handle }) => handle).sort(), handles.sort());
+  const requests = fake.log.slice(before);
+  assert.deepEqual(requests.map(({ method, path }) => `${method} ${path}`), Array(3).fill("GET /v2/volumes"));
+});
+
+Deno.test("listVolumes() fails with the reason if a page fails, and never with half a list", async () => {
+  await using world = await createCloudWorld();
+  const { fake, driver, context, token } = world;
+  for (const name of ["a", "b", "c"]) await driver.provision(context(name));
+  const refusal = async () => {
+    const error = await driver.listVolumes(context("any")).then(() => undefined, (error) => error);
+    assert.ok(error instanceof RuneError);
+    assert.ok(!error.message.includes(token));
+    return error.message;
+  };
+  fake.setFault({ op: "volumes_list", nth: 2, times: 99 }, { status: 503 });
+  assert.match(await refusal(), /search for a volume failed: status 503/);
+  fake.clearFaults();
+  fake.setScopes(token, ["droplet:read"]);
+  assert.match(await refusal(), /lacks the scope block_storage:read/);
+  fake.revokeToken(token);
+  assert.match(await refusal(), /refused the token/);
 });

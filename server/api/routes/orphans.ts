@@ -46,13 +46,13 @@ export function orphanRoutes(deps: ServerDeps): Endpoint[] {
       const accounts = findAccounts(store, { drivers, signal });
       const { volumes, asked, skipped } = await listAccounts(accounts, signal);
       const rows = store.list("volume");
-      const [own, others] = [true, false].map((ours) =>
-        volumes.filter(({ createdFor }) => (createdFor.installation === installation) === ours)
-      ) as [Listed[], Listed[]];
-      const orphans = own.filter((volume) => {
+      const unused = volumes.filter((volume) => {
         const { handleParameter } = drivers.get(volume.driver)!.capabilities;
         return !isUsed(volume, { volumes: rows, handleParameter });
       });
+      const [orphans, others] = [true, false].map((ours) =>
+        unused.filter(({ createdFor }) => (createdFor.installation === installation) === ours)
+      ) as [Listed[], Listed[]];
       const bodies = orphans.map(orphanBody).sort((a, b) =>
         `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`) ||
         a.handle.localeCompare(b.handle)

@@ -121,13 +121,17 @@ Deno.test("a volume that is in use, or is about to be, is no orphan", () =>
     // Adopted under another name, and not provisioned yet.
     const adopted = await provide("before-rename");
     await addVolume("renamed", { spec: { parameters: { volumeId: adopted } } });
+    const taken = await provide("taken-over", { installation: "i2" });
+    await addVolume("taken-over", { status: { driver: "cloud", handle: taken } });
     // The row of this name has other data.
     await addVolume("moved", { status: { driver: "cloud", handle: "elsewhere" } });
     await provide("moved");
     // The row of this name has another driver.
     await addVolume("local", { status: { driver: "local", state: "Pending" } });
     await provide("local");
-    assert.deepEqual((await list()).items.map(({ name }) => name), ["local", "moved"]);
+    const { items, otherInstallations } = await list();
+    assert.deepEqual(items.map(({ name }) => name), ["local", "moved"]);
+    assert.deepEqual(otherInstallations, []);
   }));
 
 Deno.test("each account is asked once, with the values of secrets, and a volume in several is listed once", () =>
