@@ -148,6 +148,15 @@ export class Account {
     );
   }
 
+  /** Fails the actions of a droplet that is gone. */
+  failActions(dropletId: number): void {
+    for (const action of this.actions.values()) {
+      if (action.status !== "in-progress" || action.dropletId !== dropletId) continue;
+      action.status = "errored";
+      action.completedAt = new Date(this.now());
+    }
+  }
+
   async #end(action: Action): Promise<void> {
     action.status = action.ending === "completed" ? "completed" : "errored";
     action.completedAt = new Date(this.now());

@@ -88,6 +88,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "FakeDigitalOcean fails the test whose requests are not as DigitalOcean describes them",
+  ignore,
+  async fn() {
+    const fake = await FakeDigitalOcean.start();
+    await exchange(fake);
+    const [entry] = fake.requests("volumes_create");
+    entry!.body = { ...entry!.body as object, droplet: 1 };
+    await assert.rejects(async () => await fake[Symbol.asyncDispose](), /droplet is unknown/);
+  },
+});
+
+Deno.test({
   name: "check() finds what DigitalOcean does not describe, and what an answer lacks",
   ignore,
   async fn() {
@@ -130,6 +142,7 @@ async function exchange(fake: FakeDigitalOcean): Promise<void> {
   };
   const droplet = fake.createDroplet("web-1");
   fake.createDroplet("gpu-1", { gpu: true });
+  fake.createDroplet("off-1", { status: "off", region: "atl1" });
   const volume = {
     name: "data",
     size_gigabytes: 1,
@@ -168,7 +181,7 @@ async function exchange(fake: FakeDigitalOcean): Promise<void> {
   await send("POST", "/v2/volumes", { ...volume, name: "restored", snapshot_id: snapshot.id });
   await send("DELETE", `/v2/volumes/snapshots/${snapshot.id}`);
   await send("GET", `/v2/volumes/snapshots/${snapshot.id}`);
-  await send("GET", "/v2/droplets?name=web-1");
+  for (const name of ["web-1", "off-1"]) await send("GET", `/v2/droplets?name=${name}`);
   await send("GET", "/v2/droplets?type=gpus");
   await send("DELETE", path);
   await send("DELETE", path);

@@ -17,6 +17,7 @@ import { KeyedLock } from "../../../base/keyed_lock.ts";
 import { Account, type Droplet, type Snapshot, type Volume } from "./account.ts";
 import type { Behaviour } from "./answers.ts";
 import { type Backing, createNoBacking } from "./backing.ts";
+import { readDescription } from "./description.ts";
 import { type Fault, type FaultHandle, type FaultMatch, Faults } from "./faults.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { OperationId } from "./operations.ts";
@@ -149,6 +150,7 @@ export class FakeDigitalOcean implements AsyncDisposable {
   destroyDroplet(id: number, { leaveAttached = false } = {}): Promise<void> {
     return this.#run(async (account) => {
       account.droplets.delete(id);
+      account.failActions(id);
       if (account.here === id) account.here = undefined;
       for (const volume of account.volumes.values()) {
         if (!volume.dropletIds.includes(id)) continue;
@@ -227,8 +229,19 @@ export class FakeDigitalOcean implements AsyncDisposable {
     this.#end.resolve();
     await this.#listener.close();
     await this.#locks.waitForIdle();
-    await this.#account.backing[Symbol.asyncDispose]();
+    await this.#account.backing[Symbol.asyncDispose]().catch((error) => this.violations.push(String(error)));
+    this.violations.push(...await this.#compareWithDescription());
     if (this.violations.length > 0) throw new Error(this.violations.join("\n"));
+  }
+
+  /** Compares what was sent and answered with DigitalOcean's own description, if it is here. */
+  async #compareWithDescription(): Promise<string[]> {
+    const operations = new Map((await readDescription())?.map((operation) => [operation.id, operation]));
+    return this.log.flatMap((entry) => {
+      // Half answers and pages of proxies are not as anybody describes.
+      if (entry.answer === undefined && entry.status !== 204) return [];
+      return operations.get(entry.op ?? "")?.check(entry) ?? [];
+    });
   }
 
   #run<T>(work: (account: Account) => Promise<T>): Promise<T> {

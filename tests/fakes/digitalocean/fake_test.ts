@@ -97,6 +97,28 @@ Deno.test("FakeDigitalOcean attaches a volume to one droplet of its region", asy
   assert.equal((await api.readVolume(id)).droplet_ids?.length ?? 0, 0);
 });
 
+Deno.test("FakeDigitalOcean attaches at most 15 volumes to a droplet, and takes at most 25 snapshots", async () => {
+  await using api = await start();
+  const droplet = api.fake.createDroplet("web-1");
+  for (let n = 0; n < 15; n++) await api.fake.attachVolume(await api.create(`v${n}`), droplet);
+  const id = await api.create("last");
+  const refused = await api.act(id, { type: "attach", droplet_id: droplet });
+  assert.match(refused.said.message, /more than 15 volumes/);
+  const take = (n: number) => api.send("POST", `/v2/volumes/${id}/snapshots`, { name: `s${n}` });
+  for (let n = 0; n < 25; n++) assert.equal((await take(n)).status, 201);
+  assert.equal((await take(25)).status, 422);
+});
+
+Deno.test("FakeDigitalOcean fails the actions of a droplet that is destroyed", async () => {
+  await using api = await start();
+  const droplet = api.fake.createDroplet("web-1");
+  const id = await api.create("one");
+  const { said: { action } } = await api.act(id, { type: "attach", droplet_id: droplet });
+  await api.fake.destroyDroplet(droplet);
+  assert.equal((await api.readAction(action.id)).status, "errored");
+  assert.deepEqual(api.fake.volumes[0]!.dropletIds, []);
+});
+
 Deno.test("FakeDigitalOcean ends an action that nobody looks at", async () => {
   await using api = await start({ actionMs: 0 });
   const droplet = api.fake.createDroplet("web-1");

@@ -140,7 +140,7 @@ function planWork(
     requireQuota(account, sizeGb - volume.sizeGb);
     return async () => {
       update({ sizeGb });
-      await account.backing.resize({ ...volume, sizeGb });
+      if (account.volumes.has(id)) await account.backing.resize({ ...volume, sizeGb });
     };
   }
   const { droplet_id: dropletId } = request;
