@@ -8,6 +8,7 @@ import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import { readEnds } from "../device_ends.ts";
 import { abortError, errnoOf } from "../host_error.ts";
+import { compareIdentity, identityOf } from "./identity.ts";
 
 /** Where udev links devices by their identity. */
 export const DEVICE_DIRECTORY = "/dev/disk/by-id";
@@ -29,28 +30,22 @@ export interface DevicePlaces {
   sysfs: string;
 }
 
-/** What DigitalOcean tells the kernel about a volume. */
-const identityOf = (name: string): string => `DO_Volume_${name}`;
-
 /** The device of a volume; undefined if there is none. @param name its name at DigitalOcean. */
-export async function findDevice(name: string, places: DevicePlaces): Promise<string | undefined> {
+export async function findDevice(
+  name: string,
+  { directory, sysfs }: DevicePlaces,
+): Promise<string | undefined> {
   try {
-    return await Deno.realPath(join(places.directory, `scsi-0${identityOf(name)}`));
+    const device = await Deno.realPath(join(directory, `scsi-0${identityOf(name)}`));
+    // The link is out of date for a moment when a device takes the place of another.
+    if (await compareIdentity(name, { device: basename(device), sysfs }) !== "other") return device;
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
   // Without udev, as on Alpine, nobody makes the link.
-  return await findInSysfs(name, places.sysfs);
-}
-
-async function findInSysfs(name: string, sysfs: string): Promise<string | undefined> {
-  const identity = new RegExp(`${identityOf(name)}(?![\\w-])`);
   const entries = await Array.fromAsync(Deno.readDir(sysfs)).catch(() => []);
   for (const { name: device } of entries) {
-    for (const file of ["device/vpd_pg83", "device/wwid"]) {
-      const bytes = await Deno.readFile(join(sysfs, device, file)).catch(() => new Uint8Array());
-      if (identity.test(new TextDecoder("latin1").decode(bytes))) return join("/dev", device);
-    }
+    if (await compareIdentity(name, { device, sysfs }) === "same") return join("/dev", device);
   }
   return undefined;
 }
