@@ -106,7 +106,13 @@ Deno.test("a restored copy has an installation of its own, and its volumes are n
   await host.rune("admin", "backup", "--out", backup, "--with-kek");
   const dataDir = `${host.home}/copy`;
   const config = `${host.home}/runefile.yaml`;
-  await host.rune("admin", "restore", backup, "--as-copy", "--data-dir", dataDir, "--config", config);
+  const restore = ["admin", "restore", backup, "--as-copy", "--data-dir", dataDir, "--config"];
+  const refused = await host.run([
+    ...restore,
+    await host.file("same.yaml", runefileOf(fake, "{ installation: web-1 }")),
+  ]);
+  assert.match(refused.stderr, /node\.installation is web-1, the name of the original; a copy needs its own/);
+  await host.rune(...restore, config);
 
   await using copy = await startHost({ runefile: runefileOf(fake, "{ name: web-1 }"), dataDir });
   const { status } = await copy.get("volume", "data");

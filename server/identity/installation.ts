@@ -43,8 +43,10 @@ export async function openInstallation(store: MetaStore, node: NodeNames): Promi
     return { name: record.name, keep: () => Promise.resolve() };
   }
   const name = defaultNameOf(node);
-  // A copy of this state compares its name with it.
-  if (node.installation !== undefined) await store.putMeta(META, { name, used: false });
+  // A copy of this state compares its name with it. A daemon with a full disk must start without a write.
+  if (node.installation !== undefined && record?.name !== name) {
+    await store.putMeta(META, { name, used: false });
+  }
   let stored: Promise<void> | undefined;
   return {
     name,
@@ -67,8 +69,14 @@ export async function renameInstallation(
   store: MetaStore,
   { node, original, daemonId }: { node: NodeNames; original: string; daemonId: string },
 ): Promise<void> {
-  const former = (await readRecord(store))?.name ?? defaultNameOf({ name: original });
-  if (node.installation === former) throw sharedError(former);
+  const record = await readRecord(store);
+  const byNode = defaultNameOf({ name: original });
+  const former = record?.name ?? byNode;
+  // A name that nothing has used yet may give way to the node's name.
+  const taken = record?.used ? [former] : [former, byNode];
+  if (node.installation !== undefined && taken.includes(node.installation)) {
+    throw sharedError(node.installation);
+  }
   const name = node.installation ?? `${former}-copy-${daemonId.slice(0, 8)}`;
   await store.putMeta(META, { name, used: true });
 }

@@ -40,6 +40,21 @@ Deno.test("openInstallation() keeps a used name when the host is renamed, and re
     });
   }));
 
+Deno.test("openInstallation() writes nothing that is stored already, so a daemon with a full disk starts", () =>
+  withStore(async (store) => {
+    const full = {
+      getMeta: (key: string) => store.getMeta(key),
+      putMeta: () => Promise.reject(new Error("disk full")),
+    };
+    const node = { name: "web-1", installation: "shop" };
+    await assert.rejects(openInstallation(full, node), /disk full/);
+    const installation = await openInstallation(store, node);
+    assert.equal((await openInstallation(full, node)).name, "shop");
+    await installation.keep();
+    await (await openInstallation(full, node)).keep();
+    await (await openInstallation(full, { name: "web-1" })).keep();
+  }));
+
 Deno.test("keep() of an installation stores the name again after a failure", () =>
   withStore(async (store) => {
     let full = true;
@@ -69,6 +84,10 @@ Deno.test("renameInstallation() gives a copy another name than any its original 
       await openInstallation(store, { name: "web-1", installation: "shop" });
       await assert.rejects(
         renameInstallation(store, { ...copy, node: { name: "web-1", installation: "shop" } }),
+        { code: "failed_precondition" },
+      );
+      await assert.rejects(
+        renameInstallation(store, { ...copy, node: { name: "web-1", installation: "web-1" } }),
         { code: "failed_precondition" },
       );
       assert.equal(await nameOf(store, "web-1", "shop"), "shop");
