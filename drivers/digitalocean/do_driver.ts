@@ -338,7 +338,7 @@ function requireHandle(ctx: VolumeContext): string {
 /** A mount of the device of a volume, wherever it is. Detaching it would leave a dead mount. */
 async function findMountOf({ name }: DoVolume, places: DevicePlaces): Promise<MountEntry | undefined> {
   const device = await findDevice(name, places);
-  if (device === undefined) return undefined;
+  if (device === undefined || !(await Deno.stat(device)).isBlockDevice) return undefined;
   const number = await deviceNumber(device);
   return (await listMounts()).find((mount) => mount.device === number);
 }

@@ -27,10 +27,11 @@ export const SHORT_WAITS: Waits = {
   pollMs: [1],
   lookMs: 1,
   busyMs: 1,
+  busyLimitMs: 300,
   goneMs: 1,
   frozenMs: 200,
   deviceMs: 300,
-  actionMs: 100,
+  actionMs: 300,
 };
 
 /** A fake DigitalOcean, with this machine as its droplet `node`. */
