@@ -282,6 +282,7 @@ async function liveWhole({ fake, driver, context, provision }: World): Promise<v
   const snapshot = { ...ref, handle: (await driver.snapshot(ctx, ref)).handle };
   await driver.materialize(context("copy"), { from: "snapshot", snapshot });
   await driver.deleteSnapshot(ctx, snapshot);
+  assert.equal((await driver.listVolumes(ctx)).length, fake.volumes.length);
   await driver.delete(ctx);
 }
 

@@ -1,5 +1,6 @@
 /** `rune volume orphans`: lists volumes at providers that no volume of Rune uses. @module */
 import type { Command } from "@commander-js/extra-typings";
+import { oneLine } from "../../base/plain_text.ts";
 import { formatAge } from "../../model/format.ts";
 import type { Orphan, Orphans } from "../../model/orphans.ts";
 import { addGlobalFlags, type Cli, formatExamples, openSession, type Session } from "../client/command.ts";
@@ -26,7 +27,7 @@ export function explainOrphans(
   { installation, items, totalGb, otherInstallations, asked, skipped }: Orphans,
 ) {
   const lines = skipped.map(({ source, message, hint }) =>
-    `warning: ${source} was not asked: ${message}${hint === undefined ? "" : `; ${hint}`}`
+    `warning: ${source} was not asked: ${oneLine(hint === undefined ? message : `${message}; ${hint}`)}`
   );
   if (items.length > 0) {
     lines.push(

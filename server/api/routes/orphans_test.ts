@@ -4,7 +4,7 @@ import type { AccountContext, ProvidedVolume } from "../../../drivers/driver.ts"
 import { MemoryDriver } from "../../../drivers/testing/memory_driver.ts";
 import { MemoryVolumes } from "../../../drivers/testing/memory_volumes.ts";
 import { RuneError } from "../../../model/error.ts";
-import type { Orphans } from "../../../model/orphans.ts";
+import { type Orphans, orphansSchema } from "../../../model/orphans.ts";
 import type { Volume, VolumeSpec, VolumeStatus } from "../../../model/volume.ts";
 import { fixedSecrets, nodeDrivers, noteCalls } from "../../../node/testing/drivers.ts";
 import { makeNodes } from "../../../node/testing/partial_nodes.ts";
@@ -77,7 +77,12 @@ const withCloud = (test: (trial: Trial) => Promise<void>) =>
           tx.create({ ...empty, kind: "storageClass", namespace: "", name, spec, status: {} });
         });
       },
-      list: () => okJson(Promise.resolve(app.request("/v1/volumes/orphans", {}, { peer: "127.0.0.1" }))),
+      list: async () => {
+        const answer = app.request("/v1/volumes/orphans", {}, { peer: "127.0.0.1" });
+        const body = await okJson(Promise.resolve(answer));
+        assert.deepEqual(orphansSchema.parse(body), body, "the answer is as documented");
+        return body;
+      },
     });
   });
 
