@@ -82,8 +82,12 @@ export function createClient(
     if (!request.reserved) await rate.take(token, signal);
     using deadline = startDeadline(attemptMs);
     const limit = AbortSignal.any([signal, deadline.signal]);
+    // Deno sends a request again, also a POST, if a connection that it uses again is closed without an
+    // answer.
+    using connections = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
     try {
       const response = await fetch(urlOf(apiUrl, name, request), {
+        client: connections,
         method,
         // A redirection would carry the token elsewhere.
         redirect: "manual",
