@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
+import { FakeDigitalOcean } from "../../tests/fakes/digitalocean/fake.ts";
 import { type Client, createClient, NOTHING } from "./client.ts";
 import { AnswerLost, ApiRefusal } from "./refusals.ts";
 
@@ -93,6 +94,24 @@ for (const [what, reply] of FAILURES) {
       });
       assert.equal(requests.length, 1);
     });
+  });
+}
+
+for (const fault of [{ reset: true }, { reset: true, after: true }, { late: true }] as const) {
+  Deno.test(`send() sends a POST once if its connection is closed (${Object.keys(fault)})`, async () => {
+    await using fake = await FakeDigitalOcean.start();
+    const client = createClient({ apiUrl: fake.url });
+    const { signal } = new AbortController();
+    const create = (name: string) => {
+      const body = { name, region: "nyc3", size_gigabytes: 1 };
+      return client.send("createVolume", { token, signal, body, schema: volume });
+    };
+    const token = fake.createToken("full");
+    // Deno itself repeats a POST on a connection that it has used before.
+    await create("before");
+    fake.setFault({ op: "volumes_create" }, fault);
+    await assert.rejects(create("data"), AnswerLost);
+    assert.equal(fake.requests("volumes_create").length, 2);
   });
 }
 

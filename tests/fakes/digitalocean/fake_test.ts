@@ -17,8 +17,11 @@ interface Said {
 async function start(options?: FakeOptions) {
   const fake = await FakeDigitalOcean.start(options);
   const token = fake.createToken("full");
+  // Deno sends a request again if a connection that it uses again is closed without an answer.
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const send = async (method: string, path: string, body?: unknown, as = token) => {
     const response = await fetch(fake.url + path, {
+      client,
       method,
       headers: {
         authorization: `Bearer ${as}`,
@@ -42,7 +45,10 @@ async function start(options?: FakeOptions) {
   const readAction = async (id: number) => (await send("GET", `/v2/actions/${id}`)).said.action;
   return {
     ...{ fake, send, create, act, readVolume, readAction },
-    [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await fake[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -189,7 +195,7 @@ Deno.test("FakeDigitalOcean carries out faults before and after the work", async
   const lost = fake.setFault({ op: "volumes_create", volume: "b" }, { reset: true, after: true });
   await api.create("a");
   assert.equal(lost.used, 0);
-  await assert.rejects(api.create("b"), TypeError);
+  await assert.rejects(api.create("b"), /fetch failed/);
   assert.deepEqual(fake.volumes.map(({ name }) => name), ["a", "b"]);
   for (const garbage of ["html", "truncated", "empty"] as const) {
     fake.setFault({ op: "volumes_list" }, { garbage });
@@ -202,6 +208,12 @@ Deno.test("FakeDigitalOcean carries out faults before and after the work", async
   assert.equal(fake.volumes.length, 3);
   hanging.release();
   assert.equal(await answer, fake.volumes[2]!.id);
+  const late = fake.setFault({ op: "volumes_create" }, { late: true });
+  await assert.rejects(api.create("d"), /fetch failed/);
+  assert.equal(fake.volumes.length, 3);
+  late.release();
+  await late.awaitWork();
+  assert.equal(fake.volumes.length, 4);
   fake.setFault({ op: "*", nth: 2 }, { status: 503 });
   assert.equal((await api.send("GET", "/v2/volumes")).status, 200);
   assert.equal((await api.send("GET", "/v2/volumes")).status, 503);

@@ -23,6 +23,10 @@ export type Fault =
   | { reset: true; after?: true }
   /** No answer comes until the test calls {@linkcode FaultHandle.release}. */
   | { hang: "before" | "after" }
+  /**
+   * The connection is closed at once; the work is done when the test calls {@linkcode FaultHandle.release}.
+   */
+  | { late: true }
   /** A page of a proxy, half an answer, or nothing. */
   | { garbage: "html" | "truncated" | "empty"; after?: true }
   /** The action fails, takes so many looks, or never ends. */
@@ -52,8 +56,10 @@ export interface FaultHandle {
   readonly used: number;
   /** Resolves when the first request meets it. With `hang: "after"`, its work has been done by then. */
   readonly reached: Promise<void>;
-  /** Lets requests that hang go on. */
+  /** Lets requests that hang go on, and does the work of late ones. */
   release(): void;
+  /** Resolves when the work of late requests is done. */
+  awaitWork(): Promise<void>;
   /** No further request meets it. */
   remove(): void;
 }
@@ -69,6 +75,8 @@ export interface Subject {
 /** A fault that a request has met. */
 export interface MetFault {
   fault: Fault;
+  /** The work of late requests. */
+  late: Promise<unknown>[];
   /** Tells the test. */
   reach(): void;
   released: Promise<void>;
@@ -82,14 +90,17 @@ export class Faults {
   add(match: FaultMatch, fault: Fault): FaultHandle {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    const entry = { match, fault, seen: 0, used: 0, met: { fault, reach, released } };
+    const met: MetFault = { fault, late: [], reach, released };
+    const entry = { match, fault, seen: 0, used: 0, met };
     this.#all.push(entry);
     return {
       get used() {
         return entry.used;
       },
-      reached,
-      release,
+      ...{ reached, release },
+      async awaitWork() {
+        await Promise.all(met.late);
+      },
       remove: () => {
         this.#all = this.#all.filter((other) => other !== entry);
       },

@@ -50,7 +50,7 @@ interface Connection {
 
 /** Creates the backing of one fake, in a directory of its own. */
 export async function createLoopBacking({ rescanMs = 0 }: LoopOptions = {}): Promise<LoopBacking> {
-  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-do-" }));
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-fake-do-" }));
   const [images, links] = [join(directory, "images"), join(directory, "by-id")];
   for (const path of [images, links]) await Deno.mkdir(path);
   const connections = new Map<string, Connection>();

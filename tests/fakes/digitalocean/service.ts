@@ -114,7 +114,7 @@ async function carryOut(
 }
 
 async function misbehave(
-  { fault, reach, released }: MetFault,
+  { fault, late, reach, released }: MetFault,
   { entry, raw, parts, act }: {
     entry: LogEntry;
     raw: RawRequest;
@@ -128,6 +128,12 @@ async function misbehave(
     await Promise.race([released, parts.end]);
     if (raw.isGone()) return "reset";
     return send(early ?? await act(), { entry, parts });
+  }
+  if ("late" in fault) {
+    const isReleased = Promise.race([released.then(() => true), parts.end.then(() => false)]);
+    late.push(isReleased.then((go) => go ? act() : undefined));
+    reach();
+    return "reset";
   }
   reach();
   if ("after" in fault && fault.after) await act();
