@@ -6,12 +6,55 @@
 import { join } from "node:path";
 import { occupancyOf } from "../../base/occupied.ts";
 import type { FieldIssue } from "../../model/error.ts";
+import { runnerOf } from "../../model/instance.ts";
 import { ALLOWED_MOUNT_POINTS, judgeMountPoint } from "../../model/mount_points.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
+import { parseNameRef } from "../../model/name.ts";
+import { describeKey } from "../../model/resource.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import type { VolumeStatus } from "../../model/volume.ts";
+import { nameTo } from "../auth/visibility.ts";
 import { directoryOf, type PlacedVolume } from "./directories.ts";
 import { prefixIssues, type World } from "./world.ts";
+
+type Placed = PlacedVolume & { status?: Pick<VolumeStatus, "driver"> };
+
+/** The driver of a volume. It stays the volume's when its class is deleted. */
+const driverOf = ({ spec, status }: Placed, { state }: World): string | undefined =>
+  state.get("storageClass", "", spec.storageClassName ?? "")?.spec.driver ?? status?.driver;
+
+/** Says why no process can mount a volume; undefined if its driver allows it. */
+function whyNoProcess(place: Placed, world: World): Omit<FieldIssue, "path"> | undefined {
+  const driver = driverOf(place, world);
+  const capabilities = world.drivers.get(driver ?? "")?.capabilities;
+  if (driver === undefined || capabilities?.processMounts === true) return undefined;
+  const usable = [...world.drivers.values()].filter((d) => d.capabilities.processMounts)
+    .map(({ name }) => name).join(" or ");
+  const className = place.spec.storageClassName;
+  return {
+    message: `a process service can use only ${usable} volumes; ` +
+      (capabilities?.blockDevice
+        ? `block-device drivers (${driver}) are rejected, and class ${className} has one`
+        : `class ${className} uses the driver ${driver}`),
+    hint: `use a volume whose class has the driver ${usable}, or run an image`,
+  };
+}
+
+/** Checks a new volume that a process service waits for: a service may be cast before its volume. */
+export function checkWaitingProcesses(volume: PlacedVolume, world: World): FieldIssue[] {
+  const reason = whyNoProcess(volume, world);
+  if (!reason) return [];
+  const waiting = world.state.list("service").find((service) =>
+    runnerOf(service.spec) === "process" && !world.later?.has(describeKey(service)) &&
+    service.spec.volumes.some(({ claim }) => {
+      const ref = claim && parseNameRef(claim.name, service.namespace);
+      return ref?.namespace === volume.namespace && ref.name === volume.name;
+    })
+  );
+  if (!waiting) return [];
+  const message = `${nameTo(world.viewer, "service", waiting)} claims it: ${reason.message}`;
+  return [{ ...reason, path: ["storageClassName"], message }];
+}
 
 /**
  * Checks one mount of a process service. Paths of issues are relative to the mount.
@@ -21,29 +64,11 @@ import { prefixIssues, type World } from "./world.ts";
  */
 export function checkProcessMount(
   mount: VolumeMount,
-  { place, classPath, world }: {
-    place: PlacedVolume & { status?: Pick<VolumeStatus, "driver"> };
-    classPath: string[];
-    world: World;
-  },
+  { place, classPath, world }: { place: Placed; classPath: string[]; world: World },
 ): FieldIssue[] {
-  const className = place.spec.storageClassName;
-  // A volume keeps its driver when its class is deleted.
-  const driver = world.state.get("storageClass", "", className ?? "")?.spec.driver ?? place.status?.driver;
-  if (driver === undefined) return [];
-  const capabilities = world.drivers.get(driver)?.capabilities;
-  if (capabilities?.processMounts !== true) {
-    const usable = [...world.drivers.values()].filter((d) => d.capabilities.processMounts)
-      .map(({ name }) => name).join(" or ");
-    return [{
-      path: classPath,
-      message: `a process service can use only ${usable} volumes; ` +
-        (capabilities?.blockDevice
-          ? `block-device drivers (${driver}) are rejected, and class ${className} has one`
-          : `class ${className} uses the driver ${driver}`),
-      hint: `use a volume whose class has the driver ${usable}, or run an image`,
-    }];
-  }
+  if (driverOf(place, world) === undefined) return [];
+  const reason = whyNoProcess(place, world);
+  if (reason) return [{ ...reason, path: classPath }];
   const directory = directoryOf(place, world);
   if (!world.privateMounts) return checkInPlace(mount, directory);
   const source = directory === undefined ? undefined : sourceOf(mount, directory);

@@ -62,6 +62,17 @@ Deno.test("checkProcessMount() rejects block-device drivers in the guide's words
     await assertRejected(claim("v"), "volumes.0.claim");
   }));
 
+Deno.test("checkWaitingProcesses() refuses a volume that a process service waits for, unless the cast changes the service", () =>
+  withServer(async ({ cast }) => {
+    await okJson(cast([process("agent", { volumes: [claim("v")] })]));
+    const { issues } = await problemOf(cast([volume("v")]), "invalid_argument");
+    assert.deepEqual(listPaths(issues!), ["storageClassName"]);
+    assert.match(issues![0]!.message, /^service default\/agent claims it: a process service can use only/);
+    await okJson(cast([volume("other")]));
+    const changed = { image: "busybox:1", volumes: [claim("v")] };
+    await okJson(cast([volume("v"), ["service", { name: "agent", ...changed }]]));
+  }));
+
 Deno.test("checkProcessMount() without root takes a directory where it is, and nowhere else, and never read-only", () =>
   withServer(async (server) => {
     const world = makeWorld(server);

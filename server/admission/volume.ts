@@ -10,6 +10,7 @@ import type { Volume, VolumeSpec } from "../../model/volume.ts";
 import { sameValue } from "../../model/changes.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkHandle } from "./handles.ts";
+import { checkWaitingProcesses } from "./process_mounts.ts";
 import { checkSource, sourceOf } from "./restore.ts";
 import { checkSnapshotPolicy } from "./snapshot_policy.ts";
 import { parseParameterRef } from "../../model/secret.ts";
@@ -37,9 +38,10 @@ export function admitVolume(
   const policy = declared.spec.reclaimPolicy ?? before?.spec.reclaimPolicy ??
     world.state.get("storageClass", "", storageClassName)?.spec.reclaimPolicy;
   if (policy !== undefined) spec.reclaimPolicy = policy;
+  const volume = { namespace, name, spec: { ...spec, storageClassName } };
   const issues = before
     ? checkChange(before, spec, world)
-    : checkNewVolume({ namespace, name, spec: { ...spec, storageClassName } }, world);
+    : [...checkNewVolume(volume, world), ...checkWaitingProcesses(volume, world)];
   return { spec, issues };
 }
 
