@@ -5,6 +5,7 @@
  * @module
  */
 import type { AccountContext, VolumeContext } from "../drivers/driver.ts";
+import { SECRET_PARAMETERS } from "../drivers/secret_parameters.ts";
 import { ANNOTATIONS } from "../model/marks.ts";
 import { parseBytes } from "../model/quantity.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -37,9 +38,16 @@ export function findClass(volume: Volume, state: Pick<Reader, "get">): ClassedVo
   return { volume, class: state.get("storageClass", "", volume.spec.storageClassName ?? "") };
 }
 
-/** The parameters of a volume: those it was provisioned with, else class and volume merged. */
+/**
+ * The parameters of a volume: those it was provisioned with, else class and volume merged. Secrets are always
+ * those of now: they say how to reach the data, and not where it is, and must be replaceable.
+ */
 export function readParameters({ volume, class: storageClass }: ClassedVolume): Record<string, string> {
-  return volume.status.driverParameters ?? { ...storageClass?.spec.parameters, ...volume.spec.parameters };
+  const declared = { ...storageClass?.spec.parameters, ...volume.spec.parameters };
+  const { driverParameters } = volume.status;
+  if (!driverParameters) return declared;
+  const secrets = Object.entries(declared).filter(([key]) => SECRET_PARAMETERS.has(key));
+  return { ...driverParameters, ...Object.fromEntries(secrets) };
 }
 
 /**
@@ -69,19 +77,23 @@ export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): Vo
 
 /**
  * Describes the volume of a snapshot that was begun for a driver's call.
- * @param volume the one of that name now; it may be gone.
+ * @param classed the volume of that name now; it may be gone.
  */
 export function describeSnapshotCall(
-  { snapshot: { namespace, spec, status }, volume }: { snapshot: Snapshot; volume: Volume | undefined },
+  { snapshot: { namespace, spec, status }, volume: classed }: {
+    snapshot: Snapshot;
+    volume: ClassedVolume | undefined;
+  },
   signal: AbortSignal,
 ): VolumeCall {
   const { uid, size, accessMode } = status.origin!;
-  const { handle, filesystem } = volume?.uid === uid ? volume.status : {};
+  const source = classed?.volume.uid === uid ? classed : undefined;
+  const { handle, filesystem } = source?.volume.status ?? {};
   return {
     volume: { namespace, name: spec.source.volume, uid, sizeBytes: parseBytes(size), accessMode },
     ...(handle !== undefined && { handle }),
     ...(filesystem && { filesystem }),
-    parameters: status.driverParameters ?? {},
+    parameters: source ? readParameters(source) : status.driverParameters ?? {},
     blank: false,
     signal,
   };

@@ -26,7 +26,7 @@ export const volumeDocs = (prefix: string): FieldDocs => ({
   },
   [`${prefix}parameters`]: {
     means:
-      "Settings of the driver, on top of the class's. A value may be `secret:<name>/<key>`. They cannot change, except `acceptFilesystem`.",
+      "Settings of the driver, on top of the class's. A value may be `secret:<name>/<key>`. They cannot change, except secrets and `acceptFilesystem`.",
     example: "{ hostPath: /srv/data }",
   },
   [`${prefix}snapshotPolicy`]: {

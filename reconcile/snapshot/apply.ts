@@ -11,7 +11,7 @@ import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
 import type { Node, Nodes } from "../../node/node.ts";
-import { describeSnapshotCall } from "../../node/volume_call.ts";
+import { describeSnapshotCall, findClass } from "../../node/volume_call.ts";
 import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { findLimitWait, listCopies } from "./limits.ts";
@@ -170,7 +170,8 @@ async function take(call: Call): Promise<Outcome | undefined> {
     await pauseAll(runs, runners, signal);
     const driver = node.drivers.get(snapshot.status.driver!)!;
     let taken: { handle: string; sizeBytes: number } | undefined;
-    const described = describeSnapshotCall({ snapshot, volume: view.volume }, signal);
+    const volume = view.volume && findClass(view.volume, store);
+    const described = describeSnapshotCall({ snapshot, volume }, signal);
     for await (const event of driver.takeSnapshot(described, refOf(snapshot))) {
       if (event.state === "taken") taken = event;
       else {
@@ -236,10 +237,8 @@ async function remove(call: Call): Promise<Outcome> {
       await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
       const driver = node.drivers.get(name);
       if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${name}"`);
-      await driver.deleteSnapshot(
-        describeSnapshotCall({ snapshot, volume: view.volume }, signal),
-        refOf(snapshot),
-      );
+      const volume = view.volume && findClass(view.volume, deps.store);
+      await driver.deleteSnapshot(describeSnapshotCall({ snapshot, volume }, signal), refOf(snapshot));
     }
   } catch (thrown) {
     const error = toRuneError(thrown);

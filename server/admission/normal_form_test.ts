@@ -53,6 +53,20 @@ Deno.test("the class that a volume or a template does not name decides too: the 
     assert.deepEqual(results.map((r: { action: string }) => r.action), ["unchanged", "unchanged"]);
   }));
 
+Deno.test("the token of an existing volume can be replaced, and no other of its parameters", () =>
+  withServer(async ({ cast, store }) => {
+    const own = (parameters: object) => volume("own", { storageClassName: "do-nyc3", parameters });
+    await okJson(cast([["storageClass", DO_NYC3], own({ apiToken: "dop_v1_0", fsType: "xfs" })]));
+    await okJson(cast([own({ ...OTHER, fsType: "xfs" })]));
+    assert.deepEqual(store.get("volume", "default", "own")!.spec.parameters, {
+      ...OTHER_NORMAL,
+      fsType: "xfs",
+    });
+    const { issues } = await problemOf(cast([own({ ...OTHER, fsType: "ext4" })]), "invalid_argument");
+    assert.deepEqual(issues!.map(({ path }) => path), [["parameters", "fsType"]]);
+    await problemOf(cast([own({ apiToken: "", fsType: "xfs" })]), "invalid_argument");
+  }));
+
 Deno.test("both ways at once, and a parameter that the driver does not know, are refused at their field", () =>
   withServer(async ({ cast }) => {
     const pathsOf = async (kind: string, body: Record<string, unknown>) =>

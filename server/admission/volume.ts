@@ -8,6 +8,7 @@ import type { StorageClass } from "../../model/storage_class.ts";
 import { didYouMean } from "../../model/suggest.ts";
 import type { Volume, VolumeSpec } from "../../model/volume.ts";
 import { sameValue } from "../../model/changes.ts";
+import { SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkHandle } from "./handles.ts";
 import { checkWaitingProcesses } from "./process_mounts.ts";
@@ -48,10 +49,17 @@ export function admitVolume(
 function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue[] {
   // An accepted volume stays accepted, even if its class or driver is gone.
   if (sameValue(before.spec, spec)) return [];
-  const issues = checkVolumeChange(before.spec, spec);
+  // A secret says how to reach the data, and not where it is.
+  const issues = checkVolumeChange(before.spec, spec).filter(({ path: [field, key] }) =>
+    field !== "parameters" || !SECRET_PARAMETERS.has(String(key))
+  );
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
   const driver = cls && world.drivers.get(cls.spec.driver);
   if (!driver) return issues;
+  if (!sameValue(before.spec.parameters, spec.parameters)) {
+    const { namespace, name } = before;
+    issues.push(...checkParameters({ namespace, name, spec }, { cls, driver }));
+  }
   issues.push(...checkGrowth(before.spec, spec, world), ...checkSnapshotPolicy(spec, driver));
   if (before.spec.reclaimPolicy !== spec.reclaimPolicy) issues.push(...checkReclaim(spec, driver));
   return issues;
