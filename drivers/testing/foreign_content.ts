@@ -1,5 +1,9 @@
 /** What somebody else may have on a device, as the few bytes by which it is recognised. @module */
 
+const MIB = 1 << 20;
+/** Any formatting changes the beginning of a device. */
+const HEAD = 8 * MIB;
+
 const text = (value: string) => new TextEncoder().encode(value);
 const numbers = (...values: number[]) => {
   const view = new DataView(new ArrayBuffer(values.length * 4));
@@ -58,4 +62,15 @@ export async function writeForeign(device: string, content: Record<number, Uint8
     for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
   }
   await file.sync();
+}
+
+/** A digest of both ends of a device or an image. */
+export async function digestEnds(device: string): Promise<string> {
+  using file = await Deno.open(device);
+  const [head, tail] = [new Uint8Array(HEAD), new Uint8Array(MIB)];
+  await file.read(head);
+  await file.seek(-MIB, Deno.SeekMode.End);
+  await file.read(tail);
+  const hashes = await Promise.all([head, tail].map((bytes) => crypto.subtle.digest("SHA-256", bytes)));
+  return hashes.map((hash) => new Uint8Array(hash).toHex()).join();
 }
