@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { sleep } from "../../base/delay.ts";
+import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Client } from "./client.ts";
 import type { Metadata } from "./metadata.ts";
@@ -46,6 +47,7 @@ export function createDroplets(
   { client, metadata, goneMs = GONE_MS }: { client: Client; metadata: Metadata; goneMs?: number },
 ): Droplets {
   const remembered = new Map<string, { droplet: DoDroplet; at: number }>();
+  const locks = new KeyedLock();
 
   async function listNamed(node: string, asker: Asker): Promise<DoDroplet[]> {
     const list = (query: Record<string, string>) =>
@@ -58,14 +60,20 @@ export function createDroplets(
   return {
     async findOwn(node, asker) {
       const key = JSON.stringify([asker.token, node]);
-      const known = remembered.get(key);
-      if (known && performance.now() - known.at < REMEMBERED_MS) return known.droplet;
-      const found = await listNamed(node, asker);
-      const [droplet] = found;
-      if (!droplet || found.length > 1) throw await explain(node, { found, metadata, signal: asker.signal });
-      if (remembered.size >= MOST) remembered.clear();
-      remembered.set(key, { droplet, at: performance.now() });
-      return droplet;
+      const work = async () => {
+        const known = remembered.get(key);
+        if (known && performance.now() - known.at < REMEMBERED_MS) return known.droplet;
+        const found = await listNamed(node, asker);
+        const [droplet] = found;
+        if (!droplet || found.length > 1) {
+          throw await explain(node, { found, metadata, signal: asker.signal });
+        }
+        if (remembered.size >= MOST) remembered.clear();
+        remembered.set(key, { droplet, at: performance.now() });
+        return droplet;
+      };
+      // At a start, all volumes ask at once: one request answers all.
+      return await locks.run([key], { work, signal: asker.signal });
     },
     forget: () => remembered.clear(),
     async find(id, asker) {

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { RuneError } from "../../model/error.ts";
+import { createClient } from "./client.ts";
+import { createDroplets } from "./droplets.ts";
+import { createMetadata } from "./metadata.ts";
+import { type CloudWorld, createCloudWorld, SHORT_WAITS } from "./testing/cloud_world.ts";
+
+function createFinder({ fake }: CloudWorld, metadataUrl = fake.metadataUrl) {
+  const client = createClient({ apiUrl: fake.url, ...SHORT_WAITS });
+  return createDroplets({ client, metadata: createMetadata(metadataUrl), ...SHORT_WAITS });
+}
+
+async function refuse(finding: Promise<unknown>): Promise<RuneError> {
+  const error = await finding.then(() => assert.fail("found"), (error) => error);
+  assert.ok(error instanceof RuneError);
+  // A rebuild may be under way.
+  assert.deepEqual([error.code, error.permanent], ["failed_precondition", false]);
+  return error;
+}
+
+Deno.test("findOwn() finds the droplet with the name of the node, also one with a GPU", async () => {
+  await using world = await createCloudWorld();
+  const gpu = world.fake.createDroplet("gpu", { gpu: true });
+  const droplets = createFinder(world);
+  assert.equal((await droplets.findOwn("node", world.asker)).id, world.droplet);
+  assert.equal((await droplets.findOwn("NODE", world.asker)).id, world.droplet);
+  assert.equal((await droplets.findOwn("gpu", world.asker)).id, gpu);
+});
+
+Deno.test("findOwn() asks once for many calls, until it was wrong", async () => {
+  await using world = await createCloudWorld();
+  const droplets = createFinder(world);
+  for (let i = 0; i < 3; i++) await droplets.findOwn("node", world.asker);
+  assert.equal(world.fake.requests("droplets_list").length, 1);
+  droplets.forget();
+  await droplets.findOwn("node", world.asker);
+  assert.equal(world.fake.requests("droplets_list").length, 2);
+});
+
+Deno.test("findOwn() remembers nothing for another token", async () => {
+  await using world = await createCloudWorld();
+  const droplets = createFinder(world);
+  await droplets.findOwn("node", world.asker);
+  await assert.rejects(droplets.findOwn("node", { ...world.asker, token: "other" }), /refused the token/);
+});
+
+Deno.test("findOwn() names all droplets of one name", async () => {
+  await using world = await createCloudWorld();
+  const others = [world.fake.createDroplet("Node"), world.fake.createDroplet("node")];
+  const { message, hint } = await refuse(createFinder(world).findOwn("node", world.asker));
+  const ids = [world.droplet, ...others].join(", ");
+  assert.equal(
+    message,
+    `dovolume: no DO droplet matches hostname "node": 3 do (${ids}); names must be unique in an account`,
+  );
+  assert.match(hint!, /when the old droplet is gone/);
+});
+
+Deno.test("findOwn() says in its hint what this machine is, if the name of the node is another", async () => {
+  await using world = await createCloudWorld();
+  const { message, hint } = await refuse(createFinder(world).findOwn("node.example.com", world.asker));
+  assert.equal(message, 'dovolume: no DO droplet matches hostname "node.example.com"');
+  assert.match(hint!, new RegExp(`droplet ${world.droplet} "node": set node.name to "node"`));
+  const elsewhere = createFinder(world, "http://127.0.0.1:1");
+  assert.match((await refuse(elsewhere.findOwn("other", world.asker))).hint!, /set node.name/);
+});
+
+Deno.test("find() says that a droplet is gone only if it is unknown twice", async () => {
+  await using world = await createCloudWorld();
+  const droplets = createFinder(world);
+  world.fake.setFault({ op: "droplets_get" }, { status: 404, message: "not found" });
+  assert.equal((await droplets.find(world.droplet, world.asker))?.id, world.droplet);
+  assert.equal(await droplets.find(4711, world.asker), undefined);
+  world.fake.setFault({ op: "droplets_get", times: 9 }, { status: 500 });
+  await assert.rejects(droplets.find(4711, world.asker), { code: "unavailable" });
+});
