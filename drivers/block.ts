@@ -50,7 +50,7 @@ export async function mountBlock(
       // filesystem in use.
       const other = (await listMounts()).find((mount) => mount.device === number);
       if (other && volume.blank) {
-        throw new DeviceBusy("unavailable", `${device} is new, and already mounted at ${other.mountPoint}`);
+        throw new DeviceBusy("unavailable", `a new volume, and mounted at ${other.mountPoint}`);
       }
       if (!other) {
         await ensureFormatted(volume, signal);
@@ -76,8 +76,10 @@ async function retryWhileBusy(
     } catch (error) {
       if (!(error instanceof DeviceBusy)) throw error;
       if (performance.now() - began > busyMs) {
-        const hint = busyHint ?? `find what uses it: fuser -v -m ${device}; then end or unmount that`;
-        throw new DeviceBusy("unavailable", error.message, { hint, cause: error });
+        throw new DeviceBusy("unavailable", `${device} is in use: ${error.message}`, {
+          hint: busyHint ?? `find what uses it: fuser -v -m ${device}; then end or unmount that`,
+          cause: error,
+        });
       }
     }
     try {

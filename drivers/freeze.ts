@@ -127,7 +127,9 @@ function startHelper(path: string, { what, longestMs }: { what: string; longestM
       const { done } = await stdout.read();
       if (!done) return;
       const reason = sentence(await stderr) ?? "the helper process was killed";
-      throw new RuneError("unavailable", `${what} failed: ${reason}`);
+      throw new RuneError("unavailable", `${what} failed: ${reason}`, {
+        hint: `if another program has frozen it, end that: fsfreeze --unfreeze ${path}; Rune tries again`,
+      });
     },
     hasEnded: () => ended,
     /** Lets writes go on. @returns whether they certainly do. */

@@ -270,5 +270,10 @@ export async function detachMount(directory: string, signal: AbortSignal): Promi
 
 /** Unmounts the filesystem mounted at a directory. */
 export async function unmountDirectory(directory: string, signal: AbortSignal): Promise<void> {
-  await run("umount", ["--", directory], { what: `unmount of ${directory}`, signal });
+  const hint = `find what uses it: fuser -v -m ${directory}; Rune tries again`;
+  await run("umount", ["--", directory], {
+    what: `unmount of ${directory}`,
+    signal,
+    toError: ({ message }) => new RuneError("unavailable", message, { hint }),
+  });
 }

@@ -170,6 +170,38 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
         await file.write(new TextEncoder().encode("mine"));
       },
     }),
+  "<device> holds an <type> that was not made for this volume, expected a blank device": (world) =>
+    mountOver(world, { fill: (device) => run(["mkfs.ext4", "-qF", device]) }),
+  "<device> is in use: <words>": (world) =>
+    mountOver(world, {
+      async fill(device) {
+        const directory = `${world.backing.links}/elsewhere`;
+        await Deno.mkdir(directory);
+        await run(["mkfs.ext4", "-qF", device]);
+        await run(["mount", "-o", "ro", device, directory]);
+      },
+    }),
+  "check of <device> failed: <words>": (world) =>
+    mountOver(world, {
+      blank: false,
+      async fill(device) {
+        await run(["mkfs.ext4", "-qF", device]);
+        for (const request of ["clri <2>", "set_super_value state 2"]) {
+          await run(["debugfs", "-w", "-R", request, device]);
+        }
+      },
+    }),
+  async "freeze of <path> failed: <words>"(world) {
+    const ctx = await world.provision();
+    await world.driver.attach(ctx);
+    const { path } = await world.driver.mount(ctx);
+    await run(["fsfreeze", "--freeze", path]);
+    try {
+      await world.driver.snapshot(ctx, { namespace: "default", name: "s", uid: crypto.randomUUID() });
+    } finally {
+      await run(["fsfreeze", "--unfreeze", path]);
+    }
+  },
   "<device> holds no filesystem, expected <type>: this volume has had data before": (world) =>
     mountOver(world, { blank: false }),
   async "DigitalOcean already has a volume <name> (<id>), which is not that of <volume>"(world) {

@@ -171,8 +171,13 @@ export class DoVolumeDriver implements Driver {
       const path = this.#directory(id);
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
       const block = { device, fsType, uid: id, blank: ctx.blank, notes: this.#notes, busyHint: BUSY_HINT };
-      const options = { directory: path, signal: ctx.signal, options: ["noatime"] };
-      const growth = await mountBlock(block, options);
+      const { deviceMs } = this.#cloud.waits;
+      const growth = await mountBlock(block, {
+        directory: path,
+        signal: ctx.signal,
+        options: ["noatime"],
+        ...(deviceMs !== undefined && { busyMs: deviceMs }),
+      });
       this.#attached.set(id, volume);
       return { path, ...growth };
     });
