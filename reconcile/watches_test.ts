@@ -75,9 +75,14 @@ Deno.test("an instance's own status wakes its service, not the instance", () => 
   assert.deepEqual(deletion.instances, [before.uid]);
 });
 
-Deno.test("a storage class wakes the volumes that are not provisioned", () => {
-  const store = reader(makeVolume({}, { name: "new" }), makeProvisionedVolume({ name: "old" }));
-  assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, ["default/new"]);
+Deno.test("a storage class wakes its own volumes, and all that are not provisioned", () => {
+  const mine = makeProvisionedVolume({ name: "mine" });
+  const other = { ...mine, name: "other", spec: { ...mine.spec, storageClassName: "fast" } };
+  const store = reader(makeVolume({ storageClassName: "fast" }, { name: "new" }), mine, other);
+  assert.deepEqual(affectedBy({ resource: makeClass(), deleted: false }, store).volumes, [
+    "default/new",
+    "default/mine",
+  ]);
 });
 
 Deno.test("a snapshot wakes the volumes to restore from it, and the instances whose start it delayed", () => {

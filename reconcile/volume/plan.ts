@@ -16,6 +16,7 @@ import { describeHolders } from "../leases.ts";
 import { forgetAttempts } from "./attempts.ts";
 import { checkGrowth, isTooSmall } from "./growth.ts";
 import { graceLeftMs, isMounted } from "./leave_plan.ts";
+import { readParameters } from "../../node/volume_call.ts";
 import type { SecretVersions } from "./secret_versions.ts";
 import { sourceProblem } from "./source.ts";
 
@@ -166,7 +167,12 @@ function settledStatus(view: VolumeView): VolumeStatus {
     nextAttemptAt: _a,
     ...rest
   } = volume.status;
-  const kept = { ...rest, conditions: conditionsOf(view) };
+  const kept = {
+    ...rest,
+    conditions: conditionsOf(view),
+    // A secret that was replaced by a reference must not stay here.
+    ...(rest.driverParameters && { driverParameters: readParameters(view) }),
+  };
   const first = holders[0];
   if (first) {
     return {

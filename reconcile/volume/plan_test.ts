@@ -45,6 +45,18 @@ function view(more: Partial<VolumeView>): VolumeView {
   };
 }
 
+Deno.test("planVolume() keeps no secret that the class has replaced by a reference", () => {
+  const driverParameters = { region: "nyc3", apiToken: "dop_v1_0" };
+  const plan = (parameters: Record<string, string>) => {
+    const volume = makeProvisionedVolume({ status: { driverParameters } });
+    const step = planVolume(view({ volume, class: makeClass({ parameters }) }));
+    return step.do === "settle" ? step.status.driverParameters : step.do;
+  };
+  const apiToken = "secret:api.shared.rune/token";
+  assert.deepEqual(plan({ region: "fra1", apiToken }), { region: "nyc3", apiToken });
+  assert.deepEqual(plan({ region: "nyc3" }), driverParameters);
+});
+
 const unmounted = { status: { boundNode: "node-1", unmountedAt: ago(10) } };
 const deleting = { deletionRequestedAt: ago(1) };
 

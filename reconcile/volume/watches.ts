@@ -20,8 +20,11 @@ export const VOLUME_WATCHES: Watches = {
     const waits = state.get("volume", source.namespace, source.name)?.deletionRequestedAt !== undefined;
     return [...volumesMadeFrom(state, resource), ...waits ? [source] : []].map(describeKey);
   },
-  storageClass: (_, state) =>
-    state.list("volume").filter(({ status }) => status.handle === undefined).map(describeKey),
+  // The secrets of a class are those of its volumes.
+  storageClass: ({ resource }, state) =>
+    state.list("volume").filter(({ spec, status }) =>
+      status.handle === undefined || spec.storageClassName === resource.name
+    ).map(describeKey),
   secret: ({ resource }, state) => findUsersOf(resource, state).map(describeKey),
   replaced: (place) => [describeKey(place)],
 };

@@ -50,7 +50,8 @@ Deno.test("no GET shows a secret that stands in a declaration itself, from whate
     const named: Record<string, string> = { storageclasses: "cloud" };
     let masked = 0;
     for (const { method, path } of endpoints(deps)) {
-      if (method !== "get") continue;
+      // It asks the provider: tests/do_token_test.ts reads its answer.
+      if (method !== "get" || path === "/v1/volumes/orphans") continue;
       const name = named[path.split("/")[2]!] ?? "web";
       const real = path.replace("{namespace}", "default").replace(/\{\w+\}/g, name);
       const answer = await send("GET", real);
