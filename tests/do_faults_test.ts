@@ -144,6 +144,7 @@ const FAULTS: Fault[] = [
   { garbage: "html", after: true },
   { garbage: "truncated", after: true },
   { garbage: "empty", after: true },
+  { late: true },
 ];
 
 /** Only changes of volumes may meet these. */
@@ -180,19 +181,28 @@ async function tryCall(call: Call, scene: Scene): Promise<unknown> {
   }
 }
 
-async function meetFault(call: Call, { fault, nth }: { fault: Fault; nth: number }): Promise<void> {
+/** @param options.isLast whether the work of a late request is done after everything else. */
+async function meetFault(
+  call: Call,
+  { fault, nth, isLast }: { fault: Fault; nth: number; isLast: boolean },
+): Promise<void> {
   await inScene(call, async (scene) => {
     const { fake } = scene.world;
     const handle: FaultHandle = fake.setFault({ op: "*", nth }, fault);
     await tryCall(call, scene);
     assert.equal(handle.used, 1, "no request met the fault");
     fake.clearFaults();
-    handle.release();
+    const release = async () => {
+      handle.release();
+      await handle.awaitWork();
+    };
+    if (!isLast) await release();
     const errors = [];
     for (let error; (error = await tryCall(call, scene)) !== undefined;) {
       errors.push(error);
       assert.ok(errors.length < MOST, Deno.inspect(errors));
     }
+    if (isLast) await release();
     assertAccount(scene.world, call.leaves);
   });
 }
@@ -217,11 +227,13 @@ for (const [name, call] of Object.entries(CALLS)) {
     });
     const failures: string[] = [];
     for (const [i, { op }] of requests.entries()) {
-      const faults = [...FAULTS, ...CHANGES.includes(op) ? CHANGE_FAULTS : []];
+      const faults = [...FAULTS, ...CHANGES.includes(op) ? CHANGE_FAULTS : []].flatMap((fault) =>
+        ("late" in fault ? [false, true] : [false]).map((isLast) => ({ fault, isLast }))
+      );
       // Each has an account of its own, so several can wait at once.
-      const tests = faults.map((fault) => async () => {
+      const tests = faults.map(({ fault, isLast }) => async () => {
         try {
-          await meetFault(call, { fault, nth: i + 1 });
+          await meetFault(call, { fault, nth: i + 1, isLast });
         } catch (error) {
           assert.ok(error instanceof Error);
           failures.push(`${JSON.stringify(fault)} at request ${i + 1}, ${op}: ${error.message}`);
