@@ -5,6 +5,8 @@
  */
 import { FakeDigitalOcean } from "./fakes/digitalocean/fake.ts";
 import { createLoopBacking, type LoopBacking } from "./fakes/digitalocean/loops.ts";
+import { openEngine } from "../scripts/engine.ts";
+import { removeFromEngine, removeMounts } from "../scripts/leftovers.ts";
 import type { Host } from "./host.ts";
 
 /** The name and the region of the droplet. */
@@ -42,4 +44,24 @@ export async function createClass(host: Host, { token }: Droplet): Promise<void>
   const fixture = new URL("./fixtures/do-volumes-nyc3.yaml", import.meta.url);
   const file = await host.file("do-volumes-nyc3.yaml", await Deno.readTextFile(fixture));
   await host.rune("storageclass", "create", "-f", file);
+}
+
+/** Stops a droplet at once, as a power cut does: its processes and mounts are gone. */
+export async function stopDroplet(host: Host): Promise<void> {
+  await host.daemon.stop("SIGKILL");
+  const engine = openEngine();
+  const filters = encodeURIComponent(JSON.stringify({ label: [`rune.io/daemon=${host.daemonId}`] }));
+  try {
+    const running = await engine.call(`GET /containers/json?filters=${filters}`) as { Id: string }[];
+    await Promise.all(running.map(({ Id }) => engine.call(`POST /containers/${Id}/kill`)));
+  } finally {
+    engine.close();
+  }
+  await removeMounts(host.dataDir);
+}
+
+/** Destroys a droplet: the Docker Engine of the next one knows nothing of its containers. */
+export async function destroyDroplet(host: Host): Promise<void> {
+  await stopDroplet(host);
+  await removeFromEngine(host.daemonId);
 }
