@@ -130,7 +130,7 @@ storage:
   },
 });
 
-Deno.test("a token that a class holds itself is in nothing that is shown, printed or started, and the cast warns of it", async () => {
+Deno.test("a token that a class holds itself is in nothing that is shown, printed or started, the cast warns of it, and a reference can replace it", async () => {
   await using fake = await FakeDigitalOcean.start();
   await fake.becomeDroplet(fake.createDroplet("web-1"));
   await using host = await startHost({
@@ -151,4 +151,15 @@ storage: { digitalOceanApi: "${fake.url}", digitalOceanMetadata: "${fake.metadat
   const files = await findFilesWith(host.home, token);
   assert.notEqual(files.length, 0);
   assert.deepEqual(files.filter((file) => !file.startsWith(`${host.dataDir}/state`)), []);
+
+  // A reference takes its place for the volumes that there are, too.
+  const other = fake.createToken("full");
+  await castText(host, `${secretOf(other)}---\n${classOf("cloud", "secret:api.shared.rune/token")}`);
+  fake.revokeToken(token);
+  await until("the volume has the reference", async () => {
+    const text = await host.rune("describe", "volume", "data");
+    return text.includes("apiToken=secret:api.shared.rune/token");
+  });
+  await host.rune("volume", "delete", "data", "--yes");
+  await until("it is deleted with the other token", () => Promise.resolve(fake.volumes.length === 0));
 });
