@@ -19,7 +19,8 @@ export const DO_VOLUME_PARAMETERS = {
     example: "xfs",
   },
   apiToken: {
-    means: "The token for DigitalOcean's API. Required.",
+    means:
+      "The token for DigitalOcean's API. Required. Prefer a reference: Rune shows a token itself to nobody, but stores it unencrypted.",
     form: "a reference to a secret, or the token itself",
     default: "none",
     example: "secret:do-api-token.shared.rune/token",
