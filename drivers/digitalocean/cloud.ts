@@ -5,7 +5,7 @@ import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";
 import type { DevicePlaces } from "./device.ts";
 import { createDroplets } from "./droplets.ts";
-import { createMetadata } from "./metadata.ts";
+import { createMetadata, type Metadata } from "./metadata.ts";
 import type { Rate } from "./rate.ts";
 import { createSnapshots, type Snapshots } from "./snapshots.ts";
 import { createVolumeActions } from "./volume_actions.ts";
@@ -49,6 +49,7 @@ export interface Cloud {
   volumes: Volumes;
   attachments: Attachments;
   snapshots: Snapshots;
+  metadata: Metadata;
   places: DevicePlaces;
   freezer: Freezer;
   waits: Waits;
@@ -61,13 +62,15 @@ export function createCloud(
   const client = createClient({ apiUrl, ...waits, ...(rate && { rate }) });
   const reader = createVolumeReader({ client, ...waits });
   const actions = createVolumeActions({ client, reader, ...waits });
-  const droplets = createDroplets({ client, metadata: createMetadata(metadataUrl), ...waits });
+  const metadata = createMetadata(metadataUrl);
+  const droplets = createDroplets({ client, metadata, ...waits });
   return {
     client,
     reader,
     volumes: createVolumes({ client, actions, ...waits }),
     attachments: createAttachments({ reader, actions, droplets }),
     snapshots: createSnapshots({ client, freezer, notes: snapshotNotes, ...waits }),
+    metadata,
     places,
     freezer,
     waits,

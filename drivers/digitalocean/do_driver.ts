@@ -150,7 +150,9 @@ export class DoVolumeDriver implements Driver {
     await this.#call("attach", ctx, async ({ asker, parameters: { region } }) => {
       const id = requireHandle(ctx);
       const volume = await this.#cloud.attachments.attach(id, { ...asker, node: ctx.node, region });
-      await this.#awaitDevice(volume, ctx.signal);
+      await this.#awaitDevice(volume, ctx.signal).catch(async (error) => {
+        throw await this.#explainNoDevice(error, volume, ctx);
+      });
       this.#attached.set(id, volume);
     });
   }
@@ -288,6 +290,21 @@ export class DoVolumeDriver implements Driver {
       places,
       signal,
       ...(deviceMs !== undefined && { limitMs: deviceMs }),
+    });
+  }
+
+  /** Adds a hint if the volume is attached to a droplet that this machine is not. */
+  async #explainNoDevice(
+    error: unknown,
+    volume: DoVolume,
+    { node, signal }: VolumeContext,
+  ): Promise<unknown> {
+    const here = await this.#cloud.metadata.read(signal);
+    if (!(error instanceof RuneError) || !here || volume.droplet_ids.includes(Number(here.id))) return error;
+    return new RuneError(error.code, error.message, {
+      hint: `it is attached to the droplet "${node}", but this machine is droplet ${here.id} ` +
+        `"${here.hostname}": set node.name to "${here.hostname}" in the runefile`,
+      cause: error,
     });
   }
 

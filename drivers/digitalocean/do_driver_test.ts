@@ -109,15 +109,17 @@ Deno.test("provision() refuses a volumeId of another region, of another volume o
   assert.equal(fake.volumes.length, 2);
 });
 
-Deno.test("attach() says which device did not appear", async () => {
+Deno.test("attach() says which device did not appear, and whether this machine is another droplet", async () => {
   await using world = await createCloudWorld();
   const { fake, driver, context } = world;
   const ctx = { ...context("data"), ...await driver.provision(context("data")) };
   fake.setFault({ op: "volumeActions_post_byId" }, { device: "never" });
-  await fake.becomeDroplet(fake.createDroplet("elsewhere"));
+  const elsewhere = fake.createDroplet("elsewhere");
+  await fake.becomeDroplet(elsewhere);
   await assert.rejects(driver.attach(ctx), (error) => {
     assert.ok(error instanceof RuneError);
     assert.match(error.message, /the device of volume rune-default-data-\w{8} has not appeared/);
+    assert.match(error.hint!, new RegExp(`this machine is droplet ${elsewhere} "elsewhere"`));
     return error.code === "unavailable";
   });
 });

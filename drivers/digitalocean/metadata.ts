@@ -26,7 +26,7 @@ export interface Metadata {
 export function createMetadata(url: string): Metadata {
   const text = async (name: string, signal: AbortSignal): Promise<string> => {
     const response = await fetch(new URL(`/metadata/v1/${name}`, url), { signal, redirect: "error" });
-    const [body] = [(await response.text()).trim()];
+    const body = (await response.text()).trim();
     if (!response.ok || body.length > LONGEST || !/^[\w.-]+$/.test(body)) throw new Error(`no ${name}`);
     return body;
   };
