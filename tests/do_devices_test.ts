@@ -1,11 +1,12 @@
 /** Devices that misbehave after DigitalOcean has called their volume attached. @module */
 import assert from "node:assert/strict";
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { createLoopBacking } from "../../tests/fakes/digitalocean/loops.ts";
-import type { DeviceFault } from "../../tests/fakes/digitalocean/faults.ts";
-import { noLoopDevices } from "../../tests/skips.ts";
-import type { FsType } from "../devices.ts";
-import { createCloudWorld } from "./testing/cloud_world.ts";
+import { createLoopBacking } from "./fakes/digitalocean/loops.ts";
+import type { DeviceFault } from "./fakes/digitalocean/faults.ts";
+import { noLoopDevices } from "./skips.ts";
+import type { FsType } from "../drivers/devices.ts";
+import { createCloudWorld } from "../drivers/digitalocean/testing/cloud_world.ts";
 
 const FAULTS: Record<string, DeviceFault> = {
   "that comes late": { lateMs: 700 },
@@ -62,3 +63,33 @@ Deno.test({
     await driver.detach(ctx);
   },
 });
+
+for (const fsType of ["ext4", "xfs"] as const satisfies FsType[]) {
+  Deno.test({
+    name:
+      `expand() waits until the kernel knows the size of the ${fsType}, and the next mount has it (needs root)`,
+    ignore: noLoopDevices,
+    async fn() {
+      const loops = await createLoopBacking({ rescanMs: 500 });
+      await using world = await createCloudWorld({ loops, fsType });
+      const { driver, context } = world;
+      const { handle } = await driver.provision(context("data"));
+      const ctx = context("data", { handle });
+      await driver.attach(ctx);
+      const { path } = await driver.mount(ctx);
+      const larger = { ...ctx, blank: false, volume: { ...ctx.volume, sizeBytes: 2e9 } };
+      const { growsLater } = await driver.expand(larger);
+      if (fsType === "xfs") assert.equal(growsLater, undefined);
+      if (growsLater !== undefined) {
+        // This host does not let a mounted ext4 grow.
+        assert.deepEqual(await world.restart().mount(larger), { path, growsLater });
+        await driver.unmount(larger);
+        assert.deepEqual(await driver.mount(larger), { path });
+      }
+      const { blocks, bsize } = statfsSync(path);
+      assert.ok(blocks * bsize > 1.8 * 2 ** 30, `${blocks * bsize} bytes`);
+      await driver.unmount(larger);
+      await driver.detach(larger);
+    },
+  });
+}

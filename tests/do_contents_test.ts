@@ -1,10 +1,10 @@
 /** What lies on a volume of DigitalOcean is never formatted, whichever way the volume has come. @module */
 import assert from "node:assert/strict";
-import { createLoopBacking, type LoopBacking } from "../../tests/fakes/digitalocean/loops.ts";
-import { noLoopDevices } from "../../tests/skips.ts";
-import type { VolumeContext } from "../driver.ts";
-import { digestEnds, FOREIGN_CONTENT, writeForeign } from "../testing/foreign_content.ts";
-import { type CloudWorld, createCloudWorld } from "./testing/cloud_world.ts";
+import { createLoopBacking, type LoopBacking } from "./fakes/digitalocean/loops.ts";
+import { noLoopDevices } from "./skips.ts";
+import type { VolumeContext } from "../drivers/driver.ts";
+import { digestEnds, FOREIGN_CONTENT, writeForeign } from "../drivers/testing/foreign_content.ts";
+import { type CloudWorld, createCloudWorld } from "../drivers/digitalocean/testing/cloud_world.ts";
 
 const GIB = 2 ** 30;
 const KINDS = { ...FOREIGN_CONTENT, nothing: {} };
