@@ -42,3 +42,32 @@ Deno.test("the page's sizes are those that the driver asks for", () => {
     );
   }
 });
+
+/** Messages without a row, and why. */
+const WITHOUT_ROW: Record<string, string> = {
+  "${found.length} volumes have the name ${name} in ${region}": "DigitalOcean permits no second one",
+  "wait for the device of volume ${name}": "says what a call was doing when its time was over",
+};
+
+/** The parts of a message that are always the same. */
+const piecesOf = (message: string) =>
+  message.split(/\$\{[^}]*\}?/).filter((piece) => piece.trim().length > 5);
+
+Deno.test("every message of the driver has a row in the failure table", async () => {
+  const rows = readTable(page, "message").map(([message]) => message!);
+  const missing: string[] = [];
+  let messages = 0;
+  for (const { name } of Deno.readDirSync(`${ROOT}/drivers/digitalocean`)) {
+    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
+    const source = await Deno.readTextFile(`${ROOT}/drivers/digitalocean/${name}`);
+    for (const [, template, text] of source.matchAll(/`dovolume: ([^`\n]+)|"dovolume: ([^"\n]+)/g)) {
+      const message = template ?? text!;
+      const pieces = piecesOf(message);
+      messages++;
+      if (pieces.length === 0 || Object.hasOwn(WITHOUT_ROW, message)) continue;
+      if (!rows.some((row) => pieces.every((piece) => row.includes(piece)))) missing.push(message);
+    }
+  }
+  assert.deepEqual(missing, []);
+  assert.ok(messages > 20, `${messages} messages`);
+});

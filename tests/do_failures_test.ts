@@ -22,6 +22,8 @@ import { noLoopDevices } from "./skips.ts";
 interface World {
   fake: FakeDigitalOcean;
   backing: LoopBacking;
+  /** Where the kernel describes block devices. */
+  sysfs: string;
   driver: DoVolumeDriver;
   token: string;
   droplet: number;
@@ -34,6 +36,9 @@ const REGION = "nyc3";
 
 async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-do-" }));
+  // For the devices that have no link. There are none, unless a scenario adds one.
+  const sysfs = `${directory}/sysfs`;
+  await Deno.mkdir(sysfs);
   const backing = await createLoopBacking();
   try {
     await using fake = await FakeDigitalOcean.start({ backing });
@@ -43,7 +48,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
     const cloud = createCloud({
       apiUrl: fake.url,
       metadataUrl: fake.metadataUrl,
-      places: { directory: backing.links, sysfs: "/sys/class/block" },
+      places: { directory: backing.links, sysfs },
       freezer: createFreezer(`${directory}/frozen`),
       snapshotNotes: createFormatNotes(`${directory}/snapshotting`),
       waits: {
@@ -59,7 +64,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
     const make = contextMaker({ sizeBytes: 1e9, parameters: () => ({ region: REGION, apiToken: token }) });
     const context: typeof make = (name, overrides) => make(name, { node: "web-1", ...overrides });
     await work({
-      ...{ fake, backing, driver, token, droplet, context },
+      ...{ fake, backing, sysfs, driver, token, droplet, context },
       async provision(overrides = {}) {
         const ctx = { ...context("data"), ...overrides };
         return { ...ctx, handle: (await driver.provision(ctx)).handle };
@@ -95,6 +100,9 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
   async "DigitalOcean refused the token: <words>"({ fake, driver, token, context }) {
     fake.revokeToken(token);
     await driver.provision(context("data"));
+  },
+  async "apiToken is no token: it has spaces or other characters"(world) {
+    await world.driver.provision(world.context("data", parameters(world, { apiToken: "my token" })));
   },
   async "the token lacks the scope <scope>, which the <request> needs: <words>"(world) {
     const ctx = await world.provision();
@@ -145,6 +153,10 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     world.fake.changeDroplet(world.droplet, { pendingRefusals: 10_000 });
     await world.driver.attach(await world.provision());
   },
+  async "<action> completed, but the volume does not show it"(world) {
+    world.fake.setFault({ op: "volumeActions_post_byId" }, { lag: 99 });
+    await world.driver.attach(await world.provision());
+  },
   async "action on a volume refused: <words> (status 422<…>)"(world) {
     const ctx = await world.provision();
     for (let n = 1; n <= 15; n++) {
@@ -160,6 +172,14 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
   async "the device of volume <name> has <n> bytes, expected <n>"(world) {
     world.fake.setFault({ op: "volumeActions_post_byId" }, { device: { wrongSizeMs: 60_000 } });
     await world.driver.attach(await world.provision());
+  },
+  async "volume <name> is detached, but <device> is still there"(world) {
+    const ctx = await world.provision();
+    await world.driver.attach(ctx);
+    const { name } = world.fake.volumes[0]!;
+    await Deno.mkdir(`${world.sysfs}/sdz/device`, { recursive: true });
+    await Deno.writeTextFile(`${world.sysfs}/sdz/device/wwid`, `t10.DO      Volume          ${name}\n`);
+    await world.driver.detach(ctx);
   },
   "<device> holds <type>, expected <type> or nothing": (world) =>
     mountOver(world, { fill: (device) => run(["mkfs.ext2", "-qF", device]) }),
