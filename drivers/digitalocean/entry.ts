@@ -20,8 +20,14 @@ const THAW_MS = 30_000;
 
 const urlSchema = z.url({ protocol: /^https?$/ }).max(1024);
 
+/** Tokens are sent there, so only a proxy on this host may do without TLS. */
+const apiUrlSchema = urlSchema.refine(
+  (text) => /^https:|^http:\/\/(127\.\d+\.\d+\.\d+|\[::1\]|localhost)(:\d+)?(\/|$)/i.test(text),
+  { error: "expected https, or http to this host: the tokens are sent there" },
+);
+
 const keys = {
-  digitalOceanApi: urlSchema.optional(),
+  digitalOceanApi: apiUrlSchema.optional(),
   digitalOceanMetadata: urlSchema.optional(),
   digitalOceanDevices: absolutePathSchema.optional(),
 };
@@ -62,7 +68,7 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
       doc: {
         means:
           "Where DigitalOcean's API is, for hosts that reach it through a proxy. It is given the tokens.",
-        form: "URL",
+        form: "URL with `https`, or with `http` to this host",
         default: `\`${API_URL}\``,
         example: "https://do-proxy.example.com",
       },

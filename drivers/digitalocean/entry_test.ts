@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mountRootOf } from "./entry.ts";
+import { DO_VOLUME, mountRootOf } from "./entry.ts";
 
 Deno.test("mountRootOf() follows links, and is not the directory where the node shows volumes", async () => {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-do-" }));
@@ -13,4 +13,20 @@ Deno.test("mountRootOf() follows links, and is not the directory where the node 
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("digitalOceanApi sends no token over a network without TLS", () => {
+  const { digitalOceanApi } = DO_VOLUME.keys;
+  for (
+    const url of ["https://do.example.com", "http://127.0.0.1:8080/do", "http://localhost", "http://[::1]:1"]
+  ) {
+    assert.ok(digitalOceanApi.safeParse(url).success, url);
+  }
+  const refused = [
+    "http://do.example.com",
+    "http://127.0.0.1.example.com",
+    "http://localhost@example.com",
+    "ftp://x",
+  ];
+  for (const url of refused) assert.ok(!digitalOceanApi.safeParse(url).success, url);
 });
