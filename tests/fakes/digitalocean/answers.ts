@@ -91,8 +91,6 @@ export async function answerRequest(
     case "volumeSnapshots_delete_byId":
       await deleteSnapshot(account, snapshotId);
       return { status: 204 };
-    case "snapshots_list":
-      return answerList("snapshots", [...account.snapshots.values()].map(snapshotObject));
     case "droplets_list":
       return answerList("droplets", listDroplets(account, query));
     case "droplets_get": {

@@ -43,7 +43,6 @@ export const OPERATIONS = {
     path: "/v2/volumes/{volume_id}/snapshots",
     scopes: ["block_storage_snapshot:create"],
   },
-  snapshots_list: { method: "GET", path: "/v2/snapshots", scopes: ["snapshot:read"] },
   actions_get: { method: "GET", path: "/v2/actions/{action_id}", scopes: ["actions:read"] },
   droplets_list: { method: "GET", path: "/v2/droplets", scopes: ["droplet:read"] },
   droplets_get: { method: "GET", path: "/v2/droplets/{droplet_id}", scopes: ["droplet:read"] },

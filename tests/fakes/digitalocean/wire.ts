@@ -16,7 +16,6 @@ const nothing = z.strictObject({});
 export const QUERIES: Partial<Record<OperationId, z.ZodType<Record<string, unknown>>>> = {
   volumes_list: z.strictObject({ ...page, name: z.string().optional(), region: z.string().optional() }),
   volumeSnapshots_list: z.strictObject(page),
-  snapshots_list: z.strictObject({ ...page, resource_type: z.enum(["droplet", "volume"]).optional() }),
   droplets_list: z.strictObject({
     ...page,
     name: z.string().optional(),
@@ -131,7 +130,6 @@ export const ANSWERS: Partial<Record<OperationId, z.ZodType>> = {
   volumeSnapshots_list: list("snapshots", snapshot),
   volumeSnapshots_create: z.strictObject({ snapshot }),
   volumeSnapshots_get_byId: z.strictObject({ snapshot }),
-  snapshots_list: list("snapshots", snapshot),
   actions_get: z.strictObject({ action }),
   droplets_list: list("droplets", droplet),
   droplets_get: z.strictObject({ droplet }),
