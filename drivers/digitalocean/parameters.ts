@@ -33,7 +33,9 @@ export const DO_VOLUME_PARAMETERS = {
     example: "shared/do-api-token",
   },
   volumeId: {
-    means: "Uses this volume of the account, with its data, instead of a new one. Rune never formats it.",
+    means:
+      "Uses this volume of the account, with its data, instead of a new one. Rune never formats it, and " +
+      "grows it if it is smaller than `size`.",
     form: "the id of a volume at DigitalOcean",
     default: "none",
     example: "506f78a4-e098-11e5-ad9f-000f53306ae1",

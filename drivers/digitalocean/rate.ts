@@ -5,9 +5,12 @@
  */
 import { sleep } from "../../base/delay.ts";
 
-/** How many requests may come at once, and the time between two after that, in milliseconds. */
+/**
+ * How many requests may come at once, and the time between two after that, in milliseconds. So a minute has
+ * at most 220, and some are left for a person with the same token.
+ */
 const BURST = 20;
-const EVERY_MS = 250;
+const EVERY_MS = 300;
 /** How many tokens have a bucket. An older one starts full again. */
 const MOST_TOKENS = 64;
 

@@ -35,15 +35,15 @@ function createAsker(token = "token") {
   return { clock, rate, ask, countStarted: () => started };
 }
 
-Deno.test("take() lets 20 requests start at once, then 4 a second", async () => {
+Deno.test("take() lets 20 requests start at once, then one after the other", async () => {
   const { clock, ask, countStarted } = createAsker();
   await ask(30);
   assert.equal(countStarted(), 20);
-  await clock.moveBy(249);
+  await clock.moveBy(299);
   assert.equal(countStarted(), 20);
   await clock.moveBy(1);
   assert.equal(countStarted(), 21);
-  await clock.moveBy(1000);
+  await clock.moveBy(1200);
   assert.equal(countStarted(), 25);
 });
 
@@ -55,9 +55,8 @@ Deno.test("take() keeps fewer than 250 requests in any minute", async () => {
     await clock.moveBy(1000);
     counts.push(countStarted());
   }
-  // The burst comes out of a bucket that was full before, so only the first minute has more than 240.
-  for (let from = 0; from + 60 < counts.length; from++) {
-    assert.ok(counts[from + 60]! - counts[from]! <= 240);
+  for (let from = -1; from + 60 < counts.length; from++) {
+    assert.ok(counts[from + 60]! - (counts[from] ?? 0) < 250);
   }
 });
 
@@ -79,7 +78,7 @@ Deno.test("take() gives the turn back if its signal aborts", async () => {
   stop.abort(new Error("enough"));
   for (const take of given) await assert.rejects(take, { message: "enough" });
   const next = rate.take("token", signal);
-  await clock.moveBy(250);
+  await clock.moveBy(300);
   await next;
 });
 
@@ -89,8 +88,8 @@ Deno.test("close() also holds those that already wait, and lets them start one b
   rate.close("token", 10_000);
   await clock.moveBy(9_999);
   assert.equal(countStarted(), 20);
-  await clock.moveBy(251);
+  await clock.moveBy(301);
   assert.equal(countStarted(), 21);
-  await clock.moveBy(250);
+  await clock.moveBy(300);
   assert.equal(countStarted(), 22);
 });
