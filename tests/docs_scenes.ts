@@ -8,6 +8,8 @@ export interface Scene {
   files?: Record<string, string>;
   /** Replacements for names of the reader's machine. */
   instead?: Record<string, string>;
+  /** The machine is a droplet of a fake of DigitalOcean. */
+  droplet?: true;
   /** Scripts to run before a block, by its first line. */
   before?: Record<string, string>;
 }
@@ -33,7 +35,7 @@ export const SCENES: Record<string, Scene> = {
     },
   },
   "docs/configuration.md": { files: { "nginx.conf": "events {}\n" } },
-  "docs/digitalocean.md": { instead: { "<your-token>": "0123456789abcdef" } },
+  "docs/digitalocean.md": { droplet: true },
   "docs/health.md": { cast: service("api", CHECK) },
   "docs/operations.md": { cast: volume("pgdata", "prod") + volume("media", "prod") },
   "docs/process-services.md": { instead: { "user: agent": "user: nobody" } },

@@ -12,7 +12,8 @@ import { ROOT } from "../scripts/tree.ts";
 import { parseCastfile } from "../model/castfile.ts";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { type Scene, SCENES } from "./docs_scenes.ts";
-import { noDocker, noRoot } from "./skips.ts";
+import { startDroplet } from "./droplet.ts";
+import { noDocker, noLoopDevices, noRoot } from "./skips.ts";
 
 /** A command of the documentation may wait for a container to stop. */
 const LIMIT_MS = 5 * 60_000;
@@ -89,10 +90,23 @@ async function useBlock(
 }
 
 async function readPage(blocks: Block[], scene: Scene): Promise<void> {
+  if (!scene.droplet) return await readOn({}, { blocks, scene });
+  await using droplet = await startDroplet();
+  const instead = { ...scene.instead, "dop_v1_<your-token>": droplet.token };
+  await readOn(droplet, { blocks, scene: { ...scene, instead } });
+}
+
+async function readOn(
+  { runefile }: { runefile?: string },
+  { blocks, scene }: { blocks: Block[]; scene: Scene },
+): Promise<void> {
   const image = await ensureTestImage();
   const home = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-docs-" }));
   const dataDir = `${home}/.rune/data`;
-  const daemon = await startDaemon(home, { dataDir });
+  const config = `${home}/droplet.yaml`;
+  if (runefile !== undefined) await Deno.writeTextFile(config, runefile);
+  const args = runefile === undefined ? [] : ["--config", config];
+  const daemon = await startDaemon(home, { dataDir, args });
   const reader: Reader = { home, dir: `${home}/work`, daemon, image };
   try {
     await Deno.mkdir(`${reader.dir}/examples`, { recursive: true });
@@ -121,7 +135,7 @@ for (const [page, text] of wanted === undefined ? [] : await readPages()) {
   if (blocks.length === 0 || wanted !== "all" && !page.includes(wanted!)) continue;
   Deno.test({
     name: `the commands and castfiles of ${page} work as printed`,
-    ignore: noDocker || noRoot,
+    ignore: noDocker || noRoot || SCENES[page]?.droplet === true && noLoopDevices,
     fn: () => readPage(blocks, SCENES[page] ?? {}),
   });
 }
