@@ -1,6 +1,6 @@
 /**
- * Tests the volume controller on a real block device: mounts of a killed daemon are cleaned up, and growth
- * waits until it is possible.
+ * Tests the volume controller on a real block device: mounts of a killed daemon are cleaned up, and a volume
+ * grows as soon as it is possible.
  * @module
  */
 import assert from "node:assert/strict";
@@ -28,9 +28,13 @@ const holder = {
   since: "2026-01-01T00:00:00.000Z",
 };
 
+function readCapacity(path: string): number {
+  const { blocks, bsize } = statfsSync(path);
+  return blocks * bsize;
+}
+
 Deno.test({
-  name:
-    "a block volume is mounted while someone holds its lease, grows offline, and survives a killed daemon",
+  name: "a block volume is mounted while someone holds its lease, grows, and survives a killed daemon",
   ignore: noLoopDevices,
   async fn() {
     const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-test-loop-" }));
@@ -93,8 +97,12 @@ Deno.test({
 
       await resize("128Mi");
       await pass();
+      assert.equal(volume().status.sizeBytes, 128 * MIB);
+      // Some kernels let nobody grow a mounted ext4. Then it grows at the next mount.
       const [waiting] = volume().status.conditions;
-      assert.match(waiting!.message!, /grows to 128Mi when default\/web-0 lets go of it/);
+      if (waiting) {
+        assert.match(waiting.message!, /grows to 128Mi at the next mount, when default\/web-0 has let/);
+      } else assert.ok(readCapacity(mountPath!) > 96 * MIB);
 
       // The daemon dies while it is mounted, and the instance is gone before the next daemon looks.
       deps = newDaemon();
@@ -112,8 +120,7 @@ Deno.test({
       await store.transact((tx) => tx.remove({ kind: "storageClass", namespace: "", name: "loop" }));
       await hold();
       await pass();
-      const { blocks, bsize } = statfsSync(mountPath!);
-      assert.ok(blocks * bsize > 96 * MIB, `${blocks * bsize} bytes`);
+      assert.ok(readCapacity(mountPath!) > 96 * MIB);
       assert.equal(await Deno.readTextFile(`${mountPath}/data`), "kept");
       await letGo();
       const { handle } = volume().status;
