@@ -11,6 +11,7 @@ import { imageNotes } from "../describe/image_notes.ts";
 import { type Settled } from "../waiting/settle.ts";
 import type { Goal } from "../waiting/goal.ts";
 import { addWaitFlags, durationFlag, waitFor } from "../waiting/wait_flags.ts";
+import { describePlace } from "../../model/volume_place.ts";
 
 /** The daemon may need this long to write a large set, in milliseconds. */
 const CAST_TIMEOUT_MS = 120_000;
@@ -71,9 +72,9 @@ async function printAdoptedVolumes({ client, terminal }: Session, results: CastR
   );
   for (const namespace of new Set(results.filter((r) => r.kind === "service").map((r) => r.namespace))) {
     for (const volume of await listResources(client, "volume", { namespace })) {
-      const { adopted, ownerService, handle } = volume.status;
+      const { adopted, ownerService } = volume.status;
       if (!adopted || !services.has(describeKey({ namespace, name: ownerService ?? "" }))) continue;
-      terminal.out(`volume ${describeKey(volume)} keeps the data found in ${handle}\n`);
+      terminal.out(`volume ${describeKey(volume)} keeps the data found in ${describePlace(volume.status)}\n`);
     }
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "../client/command.ts";
 import { UsageError } from "../terminal/exit_codes.ts";
 import { titleOf } from "../describe/field_changes.ts";
+import { describePlace } from "../../model/volume_place.ts";
 import { listTrash } from "../client/trash.ts";
 import { waitGone } from "../waiting/gone.ts";
 import { addWaitFlags, durationFlag } from "../waiting/wait_flags.ts";
@@ -48,7 +49,8 @@ export function fateOfData(
   { cascade = false, now = false }: { cascade?: boolean; now?: boolean } = {},
 ): string | undefined {
   if (resource.kind === "volume") {
-    const where = resource.status.handle === undefined ? "" : ` at ${resource.status.handle}`;
+    const place = describePlace(resource.status);
+    const where = place === undefined ? "" : ` ${place.startsWith("/") ? "at" : "in"} ${place}`;
     return resource.spec.reclaimPolicy === "delete"
       ? `its data${where} is deleted (reclaim policy delete${now ? ", without going to the trash" : ""})`
       : `its data${where} is kept (reclaim policy retain)`;

@@ -8,6 +8,7 @@ import { describeKey } from "../../model/kinds.ts";
 import type { Service } from "../../model/service.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { Volume } from "../../model/volume.ts";
+import { describePlace } from "../../model/volume_place.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { FRESH_MS, type Goal, type Verdict } from "./goal.ts";
 import { judgeTrouble } from "./hopeless.ts";
@@ -150,7 +151,7 @@ export function judgeService(
 export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
   if (!volume) return makeFailed("it was deleted");
   if (volume.deletionRequestedAt) return makeFailed("it is being deleted");
-  const { state, failureMessage, adopted, handle, conditions } = volume.status;
+  const { state, failureMessage, adopted, conditions } = volume.status;
   const growing = conditions.find(({ type, value }) => type === "Grown" && !value);
   switch (state) {
     case "Available":
@@ -170,7 +171,9 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
       if (goal.sizeBytes !== undefined && growing?.message !== undefined) {
         return makeDone(`${state}, ${growing.message}`);
       }
-      return makeDone(adopted ? `${state}, keeps the data found in ${handle ?? "place"}` : state);
+      return makeDone(
+        adopted ? `${state}, keeps the data found in ${describePlace(volume.status) ?? "place"}` : state,
+      );
     case "Stalled":
       if (goal.retriedAt !== undefined && volume.status.retriedFor !== goal.retriedAt) {
         return makeWaiting("Pending");
