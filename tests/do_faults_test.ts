@@ -30,6 +30,8 @@ interface Call {
   prepare(scene: Scene): Promise<Scene>;
   run(scene: Scene): Promise<unknown>;
   leaves: Account;
+  /** Whether the call is done if DigitalOcean says that something does not exist. */
+  removes?: true;
 }
 
 const provision = async (scene: Scene): Promise<Scene> => ({
@@ -88,6 +90,7 @@ const CALLS: Record<string, Call> = {
     prepare: attach,
     run: ({ world, ctx }) => world.driver.detach(ctx),
     leaves: { volumes: [1] },
+    removes: true,
   },
   "snapshot()": {
     prepare: provision,
@@ -104,11 +107,13 @@ const CALLS: Record<string, Call> = {
     prepare: snapshot,
     run: ({ world, ctx, ref }) => world.driver.deleteSnapshot(ctx, ref),
     leaves: { volumes: [1] },
+    removes: true,
   },
   "delete()": {
     prepare: provision,
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
+    removes: true,
   },
   "delete() of a volume whose creation was never answered": {
     async prepare(scene) {
@@ -117,11 +122,13 @@ const CALLS: Record<string, Call> = {
     },
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
+    removes: true,
   },
   "delete() of a volume that is attached": {
     prepare: attach,
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
+    removes: true,
   },
 };
 
@@ -154,6 +161,8 @@ const CHANGE_FAULTS: Fault[] = [
   { action: { polls: 150 } },
   { erroredButDone: true },
 ];
+/** Only a call that removes something may believe it at once. */
+const UNKNOWN: Fault = { status: 404, message: "The resource you were accessing could not be found." };
 const CHANGES: LogEntry["op"][] = ["volumes_create", "volumes_delete", "volumeActions_post_byId"];
 
 /** How often a call is repeated at most. A controller repeats it without end, but later each time. */
@@ -227,9 +236,11 @@ for (const [name, call] of Object.entries(CALLS)) {
     });
     const failures: string[] = [];
     for (const [i, { op }] of requests.entries()) {
-      const faults = [...FAULTS, ...CHANGES.includes(op) ? CHANGE_FAULTS : []].flatMap((fault) =>
-        ("late" in fault ? [false, true] : [false]).map((isLast) => ({ fault, isLast }))
-      );
+      const faults = [
+        ...FAULTS,
+        ...(CHANGES.includes(op) ? CHANGE_FAULTS : []),
+        ...(call.removes ? [] : [UNKNOWN]),
+      ].flatMap((fault) => ("late" in fault ? [false, true] : [false]).map((isLast) => ({ fault, isLast })));
       // Each has an account of its own, so several can wait at once.
       const tests = faults.map(({ fault, isLast }) => async () => {
         try {

@@ -5,6 +5,7 @@
  * @module
  */
 import { z } from "zod";
+import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import type { FormatNotes } from "../formatting.ts";
 import type { SnapshotRef } from "../driver.ts";
@@ -13,6 +14,7 @@ import { type Client, NOTHING } from "./client.ts";
 import type { Asker } from "./droplets.ts";
 import { snapshotNameOf } from "./names.ts";
 import { AnswerLost, isRefusal } from "./refusals.ts";
+import { LOOKS } from "./volume_reader.ts";
 import { type DoSnapshot, snapshotSchema } from "./wire.ts";
 
 /** How long the filesystem may be frozen for the answer, in milliseconds. */
@@ -45,13 +47,14 @@ export interface SnapshotOptions {
   freezer: Freezer;
   /** Remembers which snapshots were begun and are not done. */
   notes: FormatNotes;
-  /** For tests. */
+  /** For tests, in milliseconds. */
   frozenMs?: number;
+  lookMs?: number;
 }
 
 /** Creates the snapshots of one daemon. */
 export function createSnapshots(
-  { client, freezer, notes, frozenMs = FROZEN_MS }: SnapshotOptions,
+  { client, freezer, notes, frozenMs = FROZEN_MS, lookMs = LOOKS.everyMs }: SnapshotOptions,
 ): Snapshots {
   async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
     try {
@@ -114,17 +117,21 @@ export function createSnapshots(
       return made;
     },
     async read(id, asker) {
-      try {
-        return (await client.send("readSnapshot", { ...asker, path: { snapshot_id: id }, schema: answer }))
-          .snapshot;
-      } catch (error) {
-        if (!isRefusal(error, 404)) throw error;
-        throw new RuneError("not_found", `dovolume: DigitalOcean has no snapshot ${id}`, {
-          hint: "it was deleted there, or the token is one of another account",
-          permanent: true,
-          cause: error,
-        });
+      for (let look = 1;; look++) {
+        try {
+          const request = { ...asker, path: { snapshot_id: id }, schema: answer };
+          return (await client.send("readSnapshot", request)).snapshot;
+        } catch (error) {
+          if (!isRefusal(error, 404)) throw error;
+          // A new one may be unknown for a moment.
+          if (look === LOOKS.times) break;
+          await sleep(lookMs, { signal: asker.signal });
+        }
       }
+      throw new RuneError("not_found", `dovolume: DigitalOcean has no snapshot ${id}`, {
+        hint: "it was deleted there, or the token is one of another account",
+        permanent: true,
+      });
     },
     async delete(ref, { volumeId, ...asker }) {
       const id = ref.handle ?? (volumeId && (await find(volumeId, ref, asker))?.id);
