@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { ensureTestImage } from "../runners/docker/test_image.ts";
 import { RUNE } from "../scripts/daemon.ts";
-import { containerService } from "./castfiles.ts";
+import { containerService, processService } from "./castfiles.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
 import { type Host, startHost, until } from "./host.ts";
 import { noDocker, noLoopDevices } from "./skips.ts";
@@ -81,6 +81,35 @@ async function setUp(world: World): Promise<void> {
   const classes = (await shell(world, GUIDE.createClass)).replaceAll(/ {2,}/g, " ");
   assert.match(classes, /^NAME DRIVER DEFAULT/m);
   assert.match(classes, /^do-volumes-nyc3 do-volume false/m);
+}
+
+/** What the reference says of classes, and what it says is refused at the cast. */
+async function castOthers({ host }: World): Promise<void> {
+  const fixture = new URL("./fixtures/do-nyc3-topologies.yaml", import.meta.url);
+  await host.rune("cast", await host.file("topologies.yaml", await Deno.readTextFile(fixture)));
+  const { spec } = await host.get("storageclass", "do-nyc3");
+  assert.deepEqual(spec.parameters, {
+    region: "nyc3",
+    fsType: "ext4",
+    apiToken: "secret:api-token.do.rune/token",
+  });
+  const refuse = async (text: string, words: RegExp) => {
+    const { code, stderr } = await host.run(["cast", await host.file("refused.yaml", text)]);
+    assert.deepEqual([code, words.test(stderr)], [6, true], stderr);
+  };
+  const volume = "volume: { name: v, size: 1G, accessMode: ReadWriteOnce, storageClassName: do-volumes-nyc3";
+  await refuse(
+    `${volume} }\n---\n` +
+      processService("p", "  volumes: [{ name: d, mountPath: /data, claim: { name: v } }]\n"),
+    /block-device drivers \(do-volume\) are rejected/,
+  );
+  await refuse(`${volume}, snapshotPolicy: { every: 1m, keep: 3 } }\n`, /10m/);
+  await refuse(`${volume}, snapshotPolicy: { every: 1h, keep: 26 } }\n`, /25/);
+  await refuse(
+    "storageClass: { name: both, driver: do-volume, parameters: { region: nyc3, " +
+      'apiToken: "secret:a.b.rune/token", apiTokenSecretRef: b/a } }\n',
+    /apiTokenSecretRef/,
+  );
 }
 
 /** "Verify", the volume. */
@@ -183,6 +212,7 @@ Deno.test({
     await using host = await startHost({ runefile: droplet.runefile });
     const world = { host, droplet, image };
     await t.step("set-up: secret and storage class", () => setUp(world));
+    await t.step("classes of the reference, and what is refused", () => castOthers(world));
     await t.step("verify: the volume", () => verifyVolume(world));
     await t.step("verify: the attach test", () => verifyAttach(world));
     await t.step("retain keeps the volume at DigitalOcean", () => deleteRetained(world));
