@@ -87,6 +87,24 @@ Deno.test("every command in the documentation exists, and so do its options", as
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("every command that the text of a page names exists", async () => {
+  const all = await listCommands(fakeTerminal());
+  const wrong: string[] = [];
+  for (const [page, text] of await readPages()) {
+    const outside = text.replaceAll(/^ *```[^]*?^ *```$/gm, "");
+    for (const [, command] of outside.matchAll(/`(rune [a-z][^`\n]*)`/g)) {
+      for (const words of runeCommands(command!.replaceAll(/[…|].*/g, ""))) {
+        const issue = commandIssue(words, all);
+        // A sentence may leave out the arguments.
+        if (issue !== undefined && !/expected \d+ arguments|is required/.test(issue)) {
+          wrong.push(`${page}: ${command}: ${issue}`);
+        }
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
 /** Puts a piece of a service into a complete one. */
 function wrap({ text, partOf }: Block): string {
   if (partOf === undefined) return text;
