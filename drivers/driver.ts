@@ -38,6 +38,8 @@ export interface DriverCapabilities {
    * Absent if detaching costs nothing.
    */
   detachGraceMs?: number;
+  /** The largest size that a volume may have, as in a castfile: `16384G`. Absent if there is no limit. */
+  largestSize?: string;
   /** The limits of the provider on the snapshots of one volume, however they were taken. */
   snapshotLimits?: { minIntervalMs: number; mostPerVolume: number };
   /** The names at the provider are made from the name of the installation, which is then kept for good. */

@@ -257,10 +257,6 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
       snapshot: { ...ref, handle },
     });
   },
-  async "expected a size from 1G to 16384G"({ driver, context }) {
-    const { volume, parameters } = context("data");
-    await Promise.try(() => driver.validate({ ...volume, sizeBytes: 2 ** 50, parameters }));
-  },
   async "volume <id> cannot be deleted yet: <words>"(world) {
     const { fake, driver } = world;
     const ctx = await world.provision();

@@ -41,7 +41,7 @@ export function explainOrphans(
       lines.push(`A machine has ${countVolumes(attached)} attached: look there before you delete.`);
     }
   } else if (asked.length > 0) {
-    lines.push(`no orphans: volumes of ${installation} use all that it created`);
+    lines.push(`no orphans: a volume of ${installation} uses each one that it created`);
   } else if (skipped.length === 0) {
     lines.push("no storage class keeps its volumes at a provider");
   }

@@ -39,7 +39,7 @@ Deno.test("explainOrphans() says what is still paid for, and what to do with it"
 });
 
 Deno.test("explainOrphans() never says that there are none where it did not look", () => {
-  assert.deepEqual(explainOrphans(NONE), ["no orphans: volumes of web-1 use all that it created"]);
+  assert.deepEqual(explainOrphans(NONE), ["no orphans: a volume of web-1 uses each one that it created"]);
   assert.deepEqual(explainOrphans({ ...NONE, asked: [] }), [
     "no storage class keeps its volumes at a provider",
   ]);

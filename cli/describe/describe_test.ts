@@ -45,6 +45,12 @@ Deno.test("describeVolume() shows the failure and what to do about it", () => {
   assert.match(text, /^When deleted: +data is kept \(retain\)$/m);
 });
 
+Deno.test("describeVolume() shows since when an attached volume is unmounted", () => {
+  const volume = aVolume("data", { boundNode: "n1", unmountedAt: "2026-01-31T12:00:00.000Z" });
+  const text = describeVolume(volume, { context, services: [] });
+  assert.match(text, /^Node: +n1\nUnmounted: +5m ago \(2026-01-31T12:00:00.000Z\)$/m);
+});
+
 Deno.test("describeVolume() shows what its snapshot policy did and does next", () => {
   const volume = aVolume("data", {
     snapshots: {

@@ -64,6 +64,7 @@ export function describeVolume(
     ["Bound to", status.boundClaim],
     ["Node", status.boundNode],
     ["Mounted at", status.mountPath],
+    ["Unmounted", formatMoment(status.unmountedAt, context.now)],
     ["Made by", madeBy(volume)],
     ["Released", formatMoment(status.releasedAt, context.now)],
     [

@@ -181,12 +181,14 @@ export function judgeVolume(goal: Goal, volume: Volume | undefined): Verdict {
       return makeFailed(stalledText(volume));
     case "Failed":
       return makeWaiting(
-        `Failed, tried ${volume.status.attempts} times: ${failureMessage ?? "no reason given"}`,
+        `Failed, tried ${countTimes(volume.status.attempts)}: ${failureMessage ?? "no reason given"}`,
       );
     default:
       return makeWaiting(failureMessage === undefined ? state : `${state}: ${failureMessage}`);
   }
 }
+
+const countTimes = (count: number) => count === 1 ? "once" : `${count} times`;
 
 /** Judges a snapshot. @param snapshot undefined if it does not exist. */
 export function judgeSnapshot(snapshot: Snapshot | undefined): Verdict {

@@ -367,7 +367,11 @@ Deno.test("judgeVolume() waits for provisioning and gives up on a stalled volume
   const judge = (status: Parameters<typeof aVolume>[1], more: Partial<Goal> = {}) =>
     judgeVolume({ ...volumeGoal, ...more }, aVolume("v", status));
   assert.equal(judge({ state: "Pending" }).state, "waiting");
-  assert.equal(judge({ state: "Failed", attempts: 2, failureMessage: "full" }).state, "waiting");
+  assert.deepEqual(judge({ state: "Failed", attempts: 1, failureMessage: "full" }), {
+    state: "waiting",
+    text: "Failed, tried once: full",
+  });
+  assert.match(judge({ state: "Failed", attempts: 2 }).text, /tried 2 times/);
   assert.equal(judge({ state: "Available" }).state, "done");
   assert.equal(judge({ state: "Bound" }).state, "done");
   assert.match(judge({ state: "Bound", adopted: true }).text, /keeps the data found in \/volumes\/v/);

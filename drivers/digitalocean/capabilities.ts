@@ -1,5 +1,6 @@
 /** What the driver supports. @module */
 import type { DriverCapabilities } from "../driver.ts";
+import { LARGEST_GB } from "./sizes.ts";
 
 /** The capabilities of the driver. */
 export const DO_VOLUME_CAPABILITIES: DriverCapabilities = {
@@ -14,6 +15,7 @@ export const DO_VOLUME_CAPABILITIES: DriverCapabilities = {
   scope: "host",
   // Attaching and detaching take many seconds, and a successor often needs the volume at once.
   detachGraceMs: 60_000,
+  largestSize: `${LARGEST_GB}G`,
   snapshotLimits: { minIntervalMs: 10 * 60_000, mostPerVolume: 25 },
   usesInstallation: true,
   handleParameter: "volumeId",

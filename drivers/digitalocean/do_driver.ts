@@ -34,7 +34,7 @@ import { normalizeParameters } from "./normal_form.ts";
 import { parseOwner } from "./names.ts";
 import { assertCreatedFor, assertFree, assertOurs, describeVolume, isAdopted, nameOf } from "./ownership.ts";
 import { DO_VOLUME_PARAMETERS, type DoVolumeParameters, findWrong, readParameters } from "./parameters.ts";
-import { bytesOf, gigabytesOf, LARGEST_GB } from "./sizes.ts";
+import { bytesOf, gigabytesOf } from "./sizes.ts";
 import { StillInUse } from "./volumes.ts";
 import type { DoVolume } from "./wire.ts";
 
@@ -71,18 +71,12 @@ export class DoVolumeDriver implements Driver {
     this.#notes = notes;
   }
 
-  validate({ parameters, sizeBytes }: VolumeRequest): void {
+  validate({ parameters }: VolumeRequest): void {
     const issues = [
       ...unknownParameters(parameters, { driver: this.name, known: PARAMETERS }),
       ...findWrong(parameters),
     ];
     refuseIssues(this.name, issues);
-    const size = gigabytesOf(sizeBytes);
-    if (sizeBytes > 0 && size <= LARGEST_GB) return;
-    // The path leads from the parameters to the size.
-    throw new RuneError("invalid_argument", `dovolume: expected a size from 1G to ${LARGEST_GB}G`, {
-      hint: "DigitalOcean has volumes of 1 to 16384 GB",
-    });
   }
 
   normalizeParameters(parameters: Record<string, string>): Record<string, string> {

@@ -74,11 +74,23 @@ export function checkGrowth(
   if (parseBytes(after.size) <= parseBytes(before.size)) return [];
   const storageClass = world.state.get("storageClass", "", after.storageClassName ?? "");
   const driver = world.drivers.get(storageClass?.spec.driver ?? "");
-  if (!driver || driver.capabilities.expand) return [];
+  if (!driver) return [];
+  if (driver.capabilities.expand) return checkSize(after, driver);
   return [{
     path: ["size"],
     message: `volumes of the driver ${driver.name} cannot grow: expected ${before.size}`,
     hint: "keep the size",
+  }];
+}
+
+/** Checks whether the driver has volumes of that size. */
+function checkSize({ size }: Pick<VolumeSpec, "size">, driver: JudgingDriver): FieldIssue[] {
+  const { largestSize } = driver.capabilities;
+  if (largestSize === undefined || parseBytes(size) <= parseBytes(largestSize)) return [];
+  return [{
+    path: ["size"],
+    message:
+      `expected at most ${largestSize}, found ${size}: the driver ${driver.name} has no larger volumes`,
   }];
 }
 
@@ -105,6 +117,7 @@ export function checkNewVolume(
   const issues = [
     ...checkReclaim({ reclaimPolicy: spec.reclaimPolicy ?? cls.spec.reclaimPolicy }, driver),
     ...checkSnapshotPolicy(spec, driver),
+    ...checkSize(spec, driver),
   ];
   const modes = driver.capabilities.accessModes;
   if (!modes.includes(spec.accessMode)) {

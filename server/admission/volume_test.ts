@@ -95,10 +95,12 @@ Deno.test("checkGrowth() asks the driver of the class, for more than there was",
     const grow = (expand: boolean, to: string) =>
       checkGrowth({ size: "1Gi" }, { size: to, storageClassName: "local" }, {
         ...makeWorld(server),
-        drivers: new Map([["local", makePlainDriver({ expand })]]),
+        drivers: new Map([["local", makePlainDriver({ expand, largestSize: "4G" })]]),
       });
     assert.deepEqual(grow(false, "1024Mi"), []);
     assert.deepEqual(grow(true, "2Gi"), []);
+    assert.deepEqual(grow(true, "4G"), []);
+    assert.match(grow(true, "4Gi")[0]!.message, /^expected at most 4G, found 4Gi: the driver plain has no/);
     const [issue] = grow(false, "2Gi");
     assert.deepEqual(issue!.path, ["size"]);
     assert.match(issue!.message, /volumes of the driver plain cannot grow: expected 1Gi/);
@@ -118,3 +120,19 @@ Deno.test("checkReclaim() and checkSnapshotPolicy() refuse what the driver canno
   assert.deepEqual(checkSnapshotPolicy({ snapshotPolicy: "none" }, makePlainDriver({})), []);
   assert.deepEqual(checkSnapshotPolicy({}, makePlainDriver({})), []);
 });
+
+Deno.test("admitVolume() refuses a size that the driver has not, also for a volume that grows", () =>
+  withServer(async (server) => {
+    const parameters = { region: "nyc3", apiToken: "secret:do-api-token.shared.rune/token" };
+    await okJson(server.cast([["storageClass", { name: "do", driver: "do-volume", parameters }]]));
+    const judgeSize = (size: string) =>
+      judge(server, { storageClassName: "do", size }).issues.map(({ path, message }) => [path[0], message]);
+    const refusal = (size: string) => [
+      ["size", `expected at most 16384G, found ${size}: the driver do-volume has no larger volumes`],
+    ];
+    assert.deepEqual(judgeSize("16384G"), []);
+    assert.deepEqual(judgeSize("16385G"), refusal("16385G"));
+    await okJson(server.cast([volume("v", { storageClassName: "do", size: "10G" })]));
+    assert.deepEqual(judgeSize("16384G"), []);
+    assert.deepEqual(judgeSize("20Ti"), refusal("20Ti"));
+  }));
