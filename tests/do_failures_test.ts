@@ -38,9 +38,9 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
   const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "rune-do-" }));
   // For the devices that have no link. There are none, unless a scenario adds one.
   const sysfs = `${directory}/sysfs`;
-  await Deno.mkdir(sysfs);
-  const backing = await createLoopBacking();
   try {
+    await Deno.mkdir(sysfs);
+    const backing = await createLoopBacking();
     await using fake = await FakeDigitalOcean.start({ backing });
     const droplet = fake.createDroplet("web-1", { region: REGION });
     await fake.becomeDroplet(droplet);
