@@ -240,6 +240,11 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await world.fake.deleteVolume(ctx.handle!);
     await world.driver.attach(ctx);
   },
+  async 'the account of the token has neither <what> nor a droplet "<name>"'(world) {
+    const ctx = await world.provision({ node: "web-2" });
+    await world.fake.deleteVolume(ctx.handle!);
+    await world.driver.delete(ctx);
+  },
   async "DigitalOcean has no snapshot <id>"(world) {
     const snapshot = { namespace: "default", name: "s", uid: "u", handle: crypto.randomUUID() };
     await world.driver.materialize(world.context("copy"), { from: "snapshot", snapshot });

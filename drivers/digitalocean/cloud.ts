@@ -4,7 +4,7 @@ import type { Freezer } from "../freeze.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";
 import type { DevicePlaces } from "./device.ts";
-import { createDroplets } from "./droplets.ts";
+import { createDroplets, type Droplets } from "./droplets.ts";
 import { createMetadata, type Metadata } from "./metadata.ts";
 import type { Rate } from "./rate.ts";
 import { createSnapshots, type Snapshots } from "./snapshots.ts";
@@ -47,6 +47,7 @@ export interface Cloud {
   client: Client;
   reader: VolumeReader;
   volumes: Volumes;
+  droplets: Droplets;
   attachments: Attachments;
   snapshots: Snapshots;
   metadata: Metadata;
@@ -68,8 +69,9 @@ export function createCloud(
     client,
     reader,
     volumes: createVolumes({ client, actions, ...waits }),
+    droplets,
     attachments: createAttachments({ reader, actions, droplets }),
-    snapshots: createSnapshots({ client, freezer, notes: snapshotNotes, ...waits }),
+    snapshots: createSnapshots({ client, droplets, freezer, notes: snapshotNotes, ...waits }),
     metadata,
     places,
     freezer,

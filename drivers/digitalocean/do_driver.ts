@@ -107,7 +107,7 @@ export class DoVolumeDriver implements Driver {
 
   async delete(ctx: VolumeContext): Promise<void> {
     await this.#call("delete", ctx, async ({ asker, parameters }) => {
-      const { volumes } = this.#cloud;
+      const { volumes, droplets } = this.#cloud;
       let id = ctx.handle;
       if (id === undefined) {
         // A daemon that was killed may have created it. What was there before is not this volume's.
@@ -115,14 +115,13 @@ export class DoVolumeDriver implements Driver {
         if (!found || parseOwner(found.description)?.uid !== ctx.volume.uid) return;
         id = found.id;
       }
-      try {
-        await volumes.delete(id, asker);
-      } catch (error) {
+      const wasThere = await volumes.delete(id, asker).catch(async (error) => {
         if (!(error instanceof StillInUse)) throw error;
         // A daemon that was killed may have asked for the attachment, and nobody saw it completed.
         await this.#detach(id, ctx, asker);
-        await volumes.delete(id, asker);
-      }
+        return await volumes.delete(id, asker);
+      });
+      if (!wasThere) await droplets.assertAccount(`volume ${id}`, { ...asker, node: ctx.node });
       this.#attached.delete(id);
       await this.#notes.remove(id);
       await removeDirectory(this.#directory(id));
@@ -206,7 +205,10 @@ export class DoVolumeDriver implements Driver {
   async deleteSnapshot(ctx: VolumeContext, ref: SnapshotRef): Promise<void> {
     await this.#call("deletion of a snapshot", ctx, async ({ asker }) => {
       const { handle: volumeId } = ctx;
-      await this.#cloud.snapshots.delete(ref, { ...asker, ...(volumeId !== undefined && { volumeId }) });
+      await this.#cloud.snapshots.delete(ref, {
+        ...{ ...asker, node: ctx.node },
+        ...(volumeId !== undefined && { volumeId }),
+      });
     });
   }
 
@@ -304,10 +306,11 @@ export class DoVolumeDriver implements Driver {
 
   /** Detaches a volume that is not mounted, and waits until its device has gone. */
   async #detach(id: string, { node, signal }: VolumeContext, asker: Asker): Promise<void> {
-    const { reader, attachments, places, waits: { deviceMs } } = this.#cloud;
+    const { reader, droplets, attachments, places, waits: { deviceMs } } = this.#cloud;
     this.#attached.delete(id);
     const volume = await reader.find(id, asker);
-    if (!volume || volume.droplet_ids.length === 0) return;
+    if (!volume) return await droplets.assertAccount(`volume ${id}`, { ...asker, node });
+    if (volume.droplet_ids.length === 0) return;
     const mount = await findMount(this.#directory(id)) ?? await findMountOf(volume, places);
     if (mount) throw describeMounted(mount);
     await attachments.detach(volume, { ...asker, node });

@@ -205,3 +205,23 @@ Deno.test("validate() names every parameter that is wrong, and the sizes that th
     return true;
   });
 });
+
+Deno.test("a token of another account, which knows nothing, makes nothing count as gone", async () => {
+  await using world = await createCloudWorld();
+  const { driver, fake, context } = world;
+  // An account without the droplet of this node, as another one is.
+  const ctx = { ...context("data", { node: "elsewhere" }), handle: crypto.randomUUID() };
+  const ref = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+  const calls = {
+    delete: () => driver.delete(ctx),
+    detach: () => driver.detach(ctx),
+    deleteSnapshot: () => driver.deleteSnapshot(ctx, { ...ref, handle: crypto.randomUUID() }),
+    "deleteSnapshot without its id": () => driver.deleteSnapshot(ctx, ref),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const refusal = { code: "failed_precondition", permanent: false, message: /neither .* nor a droplet/ };
+    await assert.rejects(call(), refusal, name);
+  }
+  fake.createDroplet("elsewhere");
+  for (const call of Object.values(calls)) await call();
+});

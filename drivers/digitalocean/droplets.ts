@@ -36,6 +36,14 @@ export interface Droplets {
    * under way.
    */
   findOwn(node: string, asker: Asker): Promise<DoDroplet>;
+  /**
+   * Asserts that a token is one of this host's account, so that what the account does not know is gone. The
+   * token of another account knows nothing of this one.
+   *
+   * @param unknown what the account does not know: `volume 506f78a4-…`.
+   * @throws {RuneError} `failed_precondition`, not permanent, if the account has no droplet of this name.
+   */
+  assertAccount(unknown: string, options: Asker & { node: string }): Promise<void>;
   /** Forgets what {@linkcode findOwn} found, since it was wrong. */
   forget(): void;
   /** Another droplet; undefined only if it certainly does not exist. */
@@ -74,6 +82,17 @@ export function createDroplets(
       };
       // At a start, all volumes ask at once: one request answers all.
       return await locks.run([key], { work, signal: asker.signal });
+    },
+    async assertAccount(unknown, { node, ...asker }) {
+      if ((await listNamed(node, asker)).length > 0) return;
+      throw new RuneError(
+        "failed_precondition",
+        `dovolume: the account of the token has neither ${unknown} nor a droplet "${node}"`,
+        {
+          hint: "use a token of the account that this droplet is in; Rune then continues by itself",
+          permanent: false,
+        },
+      );
     },
     forget: () => remembered.clear(),
     async find(id, asker) {

@@ -11,7 +11,7 @@ import type { FormatNotes } from "../formatting.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Client, NOTHING } from "./client.ts";
-import type { Asker } from "./droplets.ts";
+import type { Asker, Droplets } from "./droplets.ts";
 import { snapshotNameOf } from "./names.ts";
 import { AnswerLost, isRefusal } from "./refusals.ts";
 import { LOOKS } from "./volume_reader.ts";
@@ -37,13 +37,19 @@ export interface Snapshots {
   ): Promise<DoSnapshot>;
   /** @throws {RuneError} `not_found` (permanent) if it does not exist. */
   read(id: string, asker: Asker): Promise<DoSnapshot>;
-  /** Deletes a snapshot. Does nothing if it is gone. @param volumeId finds it where its id is unknown. */
-  delete(ref: SnapshotRef, options: Asker & { volumeId?: string }): Promise<void>;
+  /**
+   * Deletes a snapshot. Does nothing if it is gone.
+   *
+   * @param options.volumeId finds it where its id is unknown.
+   * @throws {RuneError} `failed_precondition` if the token may be one of another account.
+   */
+  delete(ref: SnapshotRef, options: Asker & { node: string; volumeId?: string }): Promise<void>;
 }
 
 /** What {@linkcode createSnapshots} needs. */
 export interface SnapshotOptions {
   client: Client;
+  droplets: Pick<Droplets, "assertAccount">;
   freezer: Freezer;
   /** Remembers which snapshots were begun and are not done. */
   notes: FormatNotes;
@@ -54,7 +60,7 @@ export interface SnapshotOptions {
 
 /** Creates the snapshots of one daemon. */
 export function createSnapshots(
-  { client, freezer, notes, frozenMs = FROZEN_MS, lookMs = LOOKS.everyMs }: SnapshotOptions,
+  { client, droplets, freezer, notes, frozenMs = FROZEN_MS, lookMs = LOOKS.everyMs }: SnapshotOptions,
 ): Snapshots {
   async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
     try {
@@ -67,11 +73,14 @@ export function createSnapshots(
     }
   }
 
-  async function remove(id: string, asker: Asker): Promise<void> {
+  /** @returns whether the account had it. */
+  async function remove(id: string, asker: Asker): Promise<boolean> {
     try {
       await client.send("deleteSnapshot", { ...asker, path: { snapshot_id: id }, schema: NOTHING });
+      return true;
     } catch (error) {
-      if (!isRefusal(error, 404)) throw error;
+      if (isRefusal(error, 404)) return false;
+      throw error;
     }
   }
 
@@ -133,9 +142,11 @@ export function createSnapshots(
         permanent: true,
       });
     },
-    async delete(ref, { volumeId, ...asker }) {
+    async delete(ref, { volumeId, node, ...asker }) {
       const id = ref.handle ?? (volumeId && (await find(volumeId, ref, asker))?.id);
-      if (id) await remove(id, asker);
+      if (!id || !await remove(id, asker)) {
+        await droplets.assertAccount(`snapshot ${id ?? snapshotNameOf(ref)}`, { ...asker, node });
+      }
       await notes.remove(ref.uid);
     },
   };

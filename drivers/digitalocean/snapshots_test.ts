@@ -80,10 +80,10 @@ Deno.test("delete() deletes a snapshot by its id, or by its name if the id was n
   const { fake, asker, cloud: { snapshots } } = world;
   const id = await world.createVolume("data");
   const { id: handle } = await snapshots.take(id, REF, asker);
-  for (let i = 0; i < 2; i++) await snapshots.delete({ ...REF, handle }, asker);
+  for (let i = 0; i < 2; i++) await snapshots.delete({ ...REF, handle }, { ...asker, node: "node" });
   assert.equal(fake.snapshots.length, 0);
   await snapshots.take(id, REF, asker);
-  for (let i = 0; i < 2; i++) await snapshots.delete(REF, { ...asker, volumeId: id });
+  for (let i = 0; i < 2; i++) await snapshots.delete(REF, { ...asker, node: "node", volumeId: id });
   assert.equal(fake.snapshots.length, 0);
   assert.ok(fake.log.every(({ path }) => path !== `/v2/snapshots/${handle}`));
 });

@@ -37,10 +37,11 @@ export interface Volumes {
   /** Grows a volume. Does nothing if it is as large. */
   grow(volume: DoVolume, sizeGb: number, asker: Asker): Promise<DoVolume>;
   /**
-   * Deletes a volume. Does nothing if it is gone.
+   * Deletes a volume.
+   * @returns whether the account had it.
    * @throws {StillInUse} if it is attached.
    */
-  delete(id: string, asker: Asker): Promise<void>;
+  delete(id: string, asker: Asker): Promise<boolean>;
 }
 
 /** A volume cannot be deleted yet. */
@@ -113,8 +114,9 @@ export function createVolumes(
     async delete(id, asker) {
       try {
         await client.send("deleteVolume", { ...asker, path: { volume_id: id }, schema: NOTHING });
+        return true;
       } catch (error) {
-        if (isRefusal(error, 404)) return;
+        if (isRefusal(error, 404)) return false;
         if (!isRefusal(error, 409, 422)) throw error;
         throw new StillInUse(id, error.said);
       }
