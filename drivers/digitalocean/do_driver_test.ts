@@ -190,7 +190,7 @@ Deno.test("a start with 15 attached volumes takes fewer than 20 requests", async
   assert.ok(countRequests(world) < 20);
 });
 
-Deno.test("validate() names every parameter that is wrong, and the sizes that there are", async () => {
+Deno.test("validate() names every parameter that is wrong", async () => {
   await using world = await createCloudWorld();
   const { driver, context } = world;
   const { volume } = context("data");
