@@ -5,6 +5,7 @@
 import { basename, join } from "node:path";
 import { endCaddy } from "../node/proxy/caddy/caddy_process.ts";
 import { caddyFiles } from "../node/proxy/caddy/config.ts";
+import { mountRootOf } from "../drivers/digitalocean/entry.ts";
 import { holdsPath } from "../drivers/directory_hold.ts";
 import { createProcessRunner } from "../runners/process/runner.ts";
 import { readDaemonId } from "../server/identity/daemon_identity.ts";
@@ -77,7 +78,7 @@ export async function removeProcesses(dataDir: string, daemonId = "unknown"): Pr
   }
 }
 
-/** Removes the mounts of a daemon: filesystems in memory, and volumes that it showed to runs. */
+/** Removes the mounts of a daemon: filesystems in memory, volumes, and what it showed to runs. */
 export async function removeMounts(dataDir: string): Promise<void> {
   const stage = await Deno.readLink(join(dataDir, "mounts")).catch(() => undefined);
   for (const { name } of await Array.fromAsync(Deno.readDir(holdsPath())).catch(() => [])) {
@@ -90,18 +91,20 @@ export async function removeMounts(dataDir: string): Promise<void> {
     const hold = JSON.parse(await Deno.readTextFile(path).catch(() => "{}"));
     if (hold.dataDir === dataDir) await Deno.remove(path).catch(() => {});
   }
-  const places = [`${dataDir}/`, ...stage === undefined ? [] : [`${stage}/`]];
+  const roots = [mountRootOf(dataDir), ...stage === undefined ? [] : [stage]];
+  const places = [dataDir, ...roots].map((path) => `${path}/`);
   const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) =>
     line.split(" ")[1] ?? ""
   );
   for (const path of mounts.filter((path) => places.some((place) => path.startsWith(place))).reverse()) {
     await new Deno.Command("umount", { args: [path] }).output();
   }
-  if (stage === undefined) return;
-  // Never recursive: a mount that could not be removed may be somebody's volume.
-  const left = await Array.fromAsync(Deno.readDir(stage)).catch(() => []);
-  for (const { name } of left) await Deno.remove(join(stage, name)).catch(() => {});
-  await Deno.remove(stage).catch(() => {});
+  for (const root of roots) {
+    // Never recursive: a mount that could not be removed may be somebody's volume.
+    const left = await Array.fromAsync(Deno.readDir(root)).catch(() => []);
+    for (const { name } of left) await Deno.remove(join(root, name)).catch(() => {});
+    await Deno.remove(root).catch(() => {});
+  }
 }
 
 /**

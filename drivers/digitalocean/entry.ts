@@ -1,4 +1,5 @@
 /** The driver `do-volume` in the registry. @module */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { absolutePathSchema } from "../../model/mounts.ts";
@@ -33,17 +34,27 @@ const keys = {
 };
 
 /**
- * Where the driver mounts its volumes. It is a directory of its own: `mounts` in the data directory is where
- * the node shows volumes to runs. The kernel lists mounts by their real paths, so links are followed here.
+ * The driver mounts volumes below this directory. It is not in the data directory: volumes stay mounted while
+ * their services outlive the daemon, and `rm -r` of the data directory would delete what they hold.
+ */
+const MOUNTS = "/run/rune/do-volumes";
+
+/**
+ * Where the driver of a daemon mounts its volumes. Only the path of the data directory decides, so that a
+ * fresh store finds what the last one mounted, and two daemons never unmount each other's volumes. The same
+ * directory behind a link is the same.
  */
 export function mountRootOf(dataDir: string): string {
-  const name = "do-volumes";
+  return join(MOUNTS, createHash("sha256").update(realPathOf(dataDir)).digest("hex").slice(0, 16));
+}
+
+function realPathOf(dataDir: string): string {
   try {
-    return join(Deno.realPathSync(dataDir), name);
+    return Deno.realPathSync(dataDir);
   } catch (error) {
     // A daemon has its directory; a test of the entry need not.
     if (errnoOf(error) !== "ENOENT") throw error;
-    return join(dataDir, name);
+    return dataDir;
   }
 }
 

@@ -6,6 +6,7 @@ import { noLoopDevices } from "../../tests/skips.ts";
 import { scratchDirectory } from "../conformance_trial.ts";
 import { DirectoryHolds } from "../directory_hold.ts";
 import { createFormatNotes } from "../format_notes.ts";
+import { findMount } from "../host.ts";
 import { whereIs } from "../open_directory.ts";
 import { DoVolumeDriver } from "./do_driver.ts";
 import { createCloudWorld } from "./testing/cloud_world.ts";
@@ -42,6 +43,7 @@ Deno.test({
       } finally {
         await second.unmount({ ...other, handle });
       }
+      assert.ok(await findMount(path), "the first one still has it");
     } finally {
       await scratch.remove();
     }
