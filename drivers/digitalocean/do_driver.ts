@@ -308,7 +308,7 @@ export class DoVolumeDriver implements Driver {
   async #detach(id: string, { node, signal }: VolumeContext, asker: Asker): Promise<void> {
     const { reader, droplets, attachments, places, waits: { deviceMs } } = this.#cloud;
     this.#attached.delete(id);
-    const volume = await reader.find(id, asker);
+    const volume = await reader.search(id, asker);
     if (!volume) return await droplets.assertAccount(`volume ${id}`, { ...asker, node });
     if (volume.droplet_ids.length === 0) return;
     const mount = await findMount(this.#directory(id)) ?? await findMountOf(volume, places);

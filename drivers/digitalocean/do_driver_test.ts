@@ -225,3 +225,20 @@ Deno.test("a token of another account, which knows nothing, makes nothing count 
   fake.createDroplet("elsewhere");
   for (const call of Object.values(calls)) await call();
 });
+
+Deno.test("detach() and delete() do not believe a single 404", async () => {
+  await using world = await createCloudWorld();
+  const { fake, driver, droplet, context } = world;
+  const ctx = { ...context("data"), ...await driver.provision(context("data")) };
+  await fake.attachVolume(ctx.handle, droplet);
+  fake.setFault({ op: "volumes_get" }, { status: 404, message: "not found" });
+  await driver.detach(ctx);
+  assert.deepEqual(fake.volumes[0]!.dropletIds, []);
+  const ref = snapshotOf(ctx);
+  const snapshot = { ...ref, ...await driver.snapshot(ctx, ref) };
+  fake.setFault({ op: "volumeSnapshots_delete_byId" }, { status: 404, message: "not found" });
+  await driver.deleteSnapshot(ctx, snapshot);
+  fake.setFault({ op: "volumes_delete" }, { status: 404, message: "not found" });
+  await driver.delete(ctx);
+  assert.deepEqual([fake.snapshots, fake.volumes], [[], []]);
+});

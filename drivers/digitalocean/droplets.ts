@@ -60,9 +60,9 @@ export function createDroplets(
   async function listNamed(node: string, asker: Asker): Promise<DoDroplet[]> {
     const list = (query: Record<string, string>) =>
       client.list("listDroplets", "droplets", { ...asker, query, schema: dropletSchema });
-    const found = await list({ name: node });
-    // Droplets with a GPU are in a list of their own.
-    return found.length > 0 ? found : await list({ name: node, type: "gpus" });
+    // Droplets with a GPU are in a list of their own, and may have the same name.
+    const [found, withGpu] = await Promise.all([list({ name: node }), list({ name: node, type: "gpus" })]);
+    return [...found, ...withGpu.filter(({ id }) => found.every((other) => other.id !== id))];
   }
 
   return {

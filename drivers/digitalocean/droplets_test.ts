@@ -31,10 +31,11 @@ Deno.test("findOwn() asks once for many calls, until it was wrong", async () => 
   await using world = await createCloudWorld();
   const droplets = createFinder(world);
   for (let i = 0; i < 3; i++) await droplets.findOwn("node", world.asker);
-  assert.equal(world.fake.requests("droplets_list").length, 1);
+  // One for each of the two lists.
+  assert.equal(world.fake.requests("droplets_list").length, 2);
   droplets.forget();
   await droplets.findOwn("node", world.asker);
-  assert.equal(world.fake.requests("droplets_list").length, 2);
+  assert.equal(world.fake.requests("droplets_list").length, 4);
 });
 
 Deno.test("findOwn() remembers nothing for another token", async () => {
@@ -54,6 +55,13 @@ Deno.test("findOwn() names all droplets of one name", async () => {
     `dovolume: no DO droplet matches hostname "node": 3 do (${ids}); names must be unique in an account`,
   );
   assert.match(hint!, /when the old droplet is gone/);
+});
+
+Deno.test("findOwn() also sees a droplet with a GPU that has the name of another droplet", async () => {
+  await using world = await createCloudWorld();
+  const gpu = world.fake.createDroplet("node", { gpu: true });
+  const { message } = await refuse(createFinder(world).findOwn("node", world.asker));
+  assert.match(message, new RegExp(`2 do \\(${world.droplet}, ${gpu}\\)`));
 });
 
 Deno.test("findOwn() says in its hint what this machine is, if the name of the node is another", async () => {

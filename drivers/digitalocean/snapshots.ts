@@ -10,7 +10,8 @@ import { RuneError } from "../../model/error.ts";
 import type { FormatNotes } from "../formatting.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
-import { type Client, NOTHING } from "./client.ts";
+import type { Client } from "./client.ts";
+import { deleteThing } from "./deletion.ts";
 import type { Asker, Droplets } from "./droplets.ts";
 import { snapshotNameOf } from "./names.ts";
 import { AnswerLost, isRefusal } from "./refusals.ts";
@@ -75,13 +76,8 @@ export function createSnapshots(
 
   /** @returns whether the account had it. */
   async function remove(id: string, asker: Asker): Promise<boolean> {
-    try {
-      await client.send("deleteSnapshot", { ...asker, path: { snapshot_id: id }, schema: NOTHING });
-      return true;
-    } catch (error) {
-      if (isRefusal(error, 404)) return false;
-      throw error;
-    }
+    const deletion = { request: "deleteSnapshot", path: { snapshot_id: id } } as const;
+    return await deleteThing(client, deletion, { ...asker, lookMs });
   }
 
   async function create(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot> {

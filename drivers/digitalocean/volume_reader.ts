@@ -19,8 +19,10 @@ export const volumeAnswer = z.object({ volume: volumeSchema });
 
 /** See the module comment. */
 export interface VolumeReader {
-  /** Looks once. @returns undefined if it does not exist. */
+  /** Looks once. @returns undefined if DigitalOcean does not show it. It may exist all the same. */
   find(id: string, asker: Asker): Promise<DoVolume | undefined>;
+  /** Looks until it is there. @returns undefined if the account does not have it. */
+  search(id: string, asker: Asker): Promise<DoVolume | undefined>;
   /** Looks until it is there. @throws {RuneError} `not_found` (permanent) if it does not exist. */
   read(id: string, asker: Asker): Promise<DoVolume>;
 }
@@ -39,15 +41,20 @@ export function createVolumeReader(
     }
   }
 
+  async function search(id: string, asker: Asker): Promise<DoVolume | undefined> {
+    for (let look = 1;; look++) {
+      const volume = await find(id, asker);
+      if (volume || look === LOOKS.times) return volume;
+      await sleep(lookMs, { signal: asker.signal });
+    }
+  }
+
   return {
     find,
+    search,
     async read(id, asker) {
-      for (let look = 1;; look++) {
-        const volume = await find(id, asker);
-        if (volume) return volume;
-        if (look === LOOKS.times) break;
-        await sleep(lookMs, { signal: asker.signal });
-      }
+      const volume = await search(id, asker);
+      if (volume) return volume;
       throw new RuneError("not_found", `dovolume: DigitalOcean has no volume ${id}`, {
         hint:
           "it was deleted there, or the token is one of another account; Rune makes no new one in its place",

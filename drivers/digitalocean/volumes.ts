@@ -5,7 +5,8 @@
  */
 import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
-import { type Client, NOTHING } from "./client.ts";
+import type { Client } from "./client.ts";
+import { deleteThing } from "./deletion.ts";
 import type { Asker } from "./droplets.ts";
 import { AnswerLost, isRefusal } from "./refusals.ts";
 import type { VolumeActions } from "./volume_actions.ts";
@@ -113,10 +114,9 @@ export function createVolumes(
     },
     async delete(id, asker) {
       try {
-        await client.send("deleteVolume", { ...asker, path: { volume_id: id }, schema: NOTHING });
-        return true;
+        const deletion = { request: "deleteVolume", path: { volume_id: id } } as const;
+        return await deleteThing(client, deletion, { ...asker, lookMs });
       } catch (error) {
-        if (isRefusal(error, 404)) return false;
         if (!isRefusal(error, 409, 422)) throw error;
         throw new StillInUse(id, error.said);
       }
