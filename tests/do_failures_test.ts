@@ -249,6 +249,12 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     const snapshot = { namespace: "default", name: "s", uid: "u", handle: crypto.randomUUID() };
     await world.driver.materialize(world.context("copy"), { from: "snapshot", snapshot });
   },
+  async "volume <id> has <n> snapshots, and DigitalOcean keeps no more: <words>"(world) {
+    const ctx = await world.provision();
+    for (let n = 0; n < 26; n++) {
+      await world.driver.snapshot(ctx, { namespace: "default", name: "s", uid: crypto.randomUUID() });
+    }
+  },
   async "the snapshot needs <n> GB, found <n> GB"(world) {
     const large = world.context("large");
     const ctx = { ...large, volume: { ...large.volume, sizeBytes: 5e9 } };

@@ -10,16 +10,21 @@ import { RuneError } from "../../model/error.ts";
 import type { FormatNotes } from "../formatting.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
+import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Client } from "./client.ts";
 import { deleteThing } from "./deletion.ts";
 import type { Asker, Droplets } from "./droplets.ts";
 import { snapshotNameOf } from "./names.ts";
-import { AnswerLost, isRefusal } from "./refusals.ts";
+import { AnswerLost, type ApiRefusal, isRefusal } from "./refusals.ts";
 import { LOOKS } from "./volume_reader.ts";
 import { type DoSnapshot, snapshotSchema } from "./wire.ts";
 
 /** How long the filesystem may be frozen for the answer, in milliseconds. */
 const FROZEN_MS = 10_000;
+/** How many snapshots DigitalOcean keeps of a volume. */
+const MOST_SNAPSHOTS = DO_VOLUME_CAPABILITIES.snapshotLimits!.mostPerVolume;
+/** How many of them a hint names. */
+const NAMED = 3;
 
 const answer = z.object({ snapshot: snapshotSchema });
 
@@ -63,11 +68,15 @@ export interface SnapshotOptions {
 export function createSnapshots(
   { client, droplets, freezer, notes, frozenMs = FROZEN_MS, lookMs = LOOKS.everyMs }: SnapshotOptions,
 ): Snapshots {
+  const list = (volumeId: string, asker: Asker): Promise<DoSnapshot[]> =>
+    client.list("listSnapshots", "snapshots", {
+      ...{ ...asker, path: { volume_id: volumeId } },
+      schema: snapshotSchema,
+    });
+
   async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
     try {
-      const request = { ...asker, path: { volume_id: volumeId }, schema: snapshotSchema };
-      const all = await client.list("listSnapshots", "snapshots", request);
-      return all.find(({ name }) => name === snapshotNameOf(ref));
+      return (await list(volumeId, asker)).find(({ name }) => name === snapshotNameOf(ref));
     } catch (error) {
       if (isRefusal(error, 404)) return undefined;
       throw error;
@@ -110,6 +119,7 @@ export function createSnapshots(
           const late = await find(volumeId, ref, asker);
           if (late) await remove(late.id, asker);
         }
+        if (isRefusal(error, 422)) await refuseIfFull(error, { volumeId, list, asker });
         throw error;
       }
       try {
@@ -146,4 +156,31 @@ export function createSnapshots(
       await notes.remove(ref.uid);
     },
   };
+}
+
+/**
+ * Says which snapshots there are, if DigitalOcean refused another one and the volume has as many as it may
+ * have. Rune may not know them: a store that was lost does not list them.
+ */
+async function refuseIfFull(
+  refusal: ApiRefusal,
+  { volumeId, list, asker }: {
+    volumeId: string;
+    list: (volumeId: string, asker: Asker) => Promise<DoSnapshot[]>;
+    asker: Asker;
+  },
+): Promise<void> {
+  const all = await list(volumeId, asker).catch(() => []);
+  if (all.length < MOST_SNAPSHOTS) return;
+  const oldest = all.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at)).slice(0, NAMED);
+  throw new RuneError(
+    "failed_precondition",
+    `dovolume: volume ${volumeId} has ${all.length} snapshots, and DigitalOcean keeps no more: ${refusal.said}`,
+    {
+      hint: "delete old ones in Rune; those that Rune does not know, delete in DigitalOcean's console: " +
+        `the oldest are ${oldest.map(({ id }) => id).join(", ")}`,
+      permanent: false,
+      cause: refusal,
+    },
+  );
 }

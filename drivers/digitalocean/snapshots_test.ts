@@ -75,6 +75,21 @@ Deno.test("take() repeats DigitalOcean's words if it takes no more snapshots now
   await assert.rejects(again, (error) => error instanceof RuneError && !error.permanent);
 });
 
+Deno.test("take() names the oldest snapshots if the volume has as many as DigitalOcean keeps", async () => {
+  await using world = await createCloudWorld({ pageSize: 200 });
+  const { fake, asker, cloud: { snapshots } } = world;
+  const id = await world.createVolume("data");
+  const take = () => snapshots.take(id, { ...REF, uid: crypto.randomUUID() }, asker);
+  for (let i = 0; i < 25; i++) await take();
+  await assert.rejects(take(), (error) => {
+    assert.ok(error instanceof RuneError);
+    assert.deepEqual([error.code, error.permanent], ["failed_precondition", false]);
+    assert.match(error.message, /has 25 snapshots, and DigitalOcean keeps no more: cannot take more than 25/);
+    assert.ok(error.hint!.includes(fake.snapshots[0]!.id) && !error.hint!.includes(fake.snapshots[24]!.id));
+    return true;
+  });
+});
+
 Deno.test("delete() deletes a snapshot by its id, or by its name if the id was never known", async () => {
   await using world = await createCloudWorld();
   const { fake, asker, cloud: { snapshots } } = world;
