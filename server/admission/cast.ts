@@ -22,6 +22,7 @@ import { admit } from "./admission.ts";
 import { makeInitialState } from "./initial_state.ts";
 import { listHandleRights } from "./handles.ts";
 import { normalizeDeclared } from "./normal_form.ts";
+import { listOwnSecretRights } from "./own_secrets.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
@@ -244,7 +245,7 @@ function authorize(
     declared,
     before,
     host: { rights, ...(identity && { identity }) },
-    handles: listHandleRights(declared, world),
+    parameters: [...listOwnSecretRights(declared, world), ...listHandleRights(declared, world)],
     ...(action && { action }),
   });
   return resolved;

@@ -9,6 +9,7 @@ import { parseParameterRef } from "../../model/secret.ts";
 import { mapParameters, type StorageParameters } from "../../model/storage_parameters.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Permission } from "../auth/authority.ts";
+import type { ParameterRight } from "../auth/write_permits.ts";
 import { isLiteralSecret, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { nameTo } from "../auth/visibility.ts";
 import type { PlacedVolume } from "./directories.ts";
@@ -30,12 +31,15 @@ function findHandle(
   return { parameter, handle: parameters[parameter]! };
 }
 
+const HINT = "the existing data is reached with that secret, so it takes the right to read it; " +
+  "leave the parameter out to get a new volume";
+
 /**
  * The rights that a declaration takes because it names existing data: to read each secret of the class and of
  * the volume with which the driver reaches it. A secret may open everything that an account holds. A secret
  * that the volume itself holds is known to its author; one that the class holds is not.
  */
-export function listHandleRights(declared: Declared, world: World): Permission[] {
+export function listHandleRights(declared: Declared, world: World): ParameterRight[] {
   if (declared.kind === "storageClass") return [];
   const rights: Permission[] = [];
   mapParameters<unknown>(declared.kind, declared.spec, (own, place) => {
@@ -52,7 +56,7 @@ export function listHandleRights(declared: Declared, world: World): Permission[]
     }
     return own;
   });
-  return rights;
+  return rights.map((permission) => ({ permission, hint: HINT }));
 }
 
 /** The handle that a stored volume has, or will have. */

@@ -23,7 +23,7 @@ export function normalizeDeclared(
   const issues: FieldIssue[] = [];
   const spec = mapParameters<unknown>(declared.kind, declared.spec, (parameters, place) => {
     try {
-      const read = readMasked(parameters, findStored(declared, place, world));
+      const read = readMasked(parameters, findStored(declared, place, world)?.parameters);
       return findClassOf(declared, place, world).driver?.normalizeParameters?.(read) ?? read;
     } catch (error) {
       if (!(error instanceof RuneError)) throw error;
@@ -43,16 +43,16 @@ type State = Pick<World, "state">;
 const templateOf = ({ namespace, name }: Declared, mount: string, { state }: State) =>
   state.get("service", namespace, name)?.spec.volumes.find((other) => other.name === mount)?.claimTemplate;
 
-/** The stored parameters at the same place. */
-function findStored(
+/** The stored parameters at the same place, and the class beside them. */
+export function findStored(
   declared: Declared,
   { mount }: ParametersPlace,
   world: State,
-): StorageParameters | undefined {
+): { parameters: StorageParameters; storageClassName?: string | undefined } | undefined {
   const { kind, namespace, name } = declared;
-  if (mount !== undefined) return templateOf(declared, mount, world)?.parameters;
+  if (mount !== undefined) return templateOf(declared, mount, world);
   return kind === "storageClass" || kind === "volume"
-    ? world.state.get(kind, namespace, name)?.spec.parameters
+    ? world.state.get(kind, namespace, name)?.spec
     : undefined;
 }
 
@@ -74,12 +74,16 @@ function readMasked(parameters: StorageParameters, stored: StorageParameters | u
   throw new RuneError("invalid_argument", issues[0]!.message, { issues });
 }
 
-/** The class of the parameters at a place: its driver, and its own parameters if it is stored. */
+/** The class of the parameters at a place: its name and driver, and its own parameters if it is stored. */
 export function findClassOf(
   declared: Declared,
   { storageClassName, mount }: ParametersPlace,
   world: Pick<World, "state" | "drivers" | "defaultStorageClass">,
-): { driver: JudgingDriver | undefined; parameters?: StorageParameters | undefined } {
+): {
+  className?: string | undefined;
+  driver: JudgingDriver | undefined;
+  parameters?: StorageParameters | undefined;
+} {
   const { state, drivers } = world;
   const { kind, namespace, name } = declared;
   if (kind === "storageClass") return { driver: drivers.get(declared.spec.driver) };
@@ -90,6 +94,7 @@ export function findClassOf(
     defaultClass(world);
   const stored = state.get("storageClass", "", className ?? "")?.spec;
   return {
+    className,
     driver: drivers.get(stored?.driver ?? volume?.status.driver ?? ""),
     parameters: stored?.parameters,
   };

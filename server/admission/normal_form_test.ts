@@ -103,10 +103,13 @@ Deno.test("apiTokenSecretRef needs the right to its secret, as apiToken does, in
       assert.equal(answer.status, 403);
       await okJson(castAs(root, kind, body));
     }
+    const { apiTokenSecretRef: _, ...parameters } = DO_NYC3.parameters;
+    const open = { ...DO_NYC3, name: "do-open", parameters };
+    await okJson(as(root, "POST", "/v1/cast", { resources: [{ kind: "storageClass", body: open }] }));
     await okJson(castAs(
       token,
       ...volume("own", {
-        storageClassName: "do-nyc3",
+        storageClassName: "do-open",
         parameters: { apiTokenSecretRef: "dev/mine" },
       }),
     ));

@@ -11,6 +11,7 @@ import { sameValue } from "../../model/changes.ts";
 import { SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { checkDirectory } from "./directories.ts";
 import { checkHandle } from "./handles.ts";
+import { checkSecretsWithoutClass } from "./own_secrets.ts";
 import { checkWaitingProcesses } from "./process_mounts.ts";
 import { checkSource, sourceOf } from "./restore.ts";
 import { checkSnapshotPolicy } from "./snapshot_policy.ts";
@@ -55,7 +56,7 @@ function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue
   );
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
   const driver = cls && world.drivers.get(cls.spec.driver);
-  if (!driver) return issues;
+  if (!driver) return [...issues, ...checkSecretsWithoutClass(before.spec, spec)];
   if (!sameValue(before.spec.parameters, spec.parameters)) {
     const { namespace, name } = before;
     issues.push(...checkParameters({ namespace, name, spec }, { cls, driver }));

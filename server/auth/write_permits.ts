@@ -20,6 +20,13 @@ import type { Principal } from "./principal.ts";
 /** The caller who writes. */
 export type Writer = Pick<Principal, "may" | "permit"> & Partial<Pick<Principal, "name">>;
 
+/** A right that a storage parameter takes. */
+export interface ParameterRight {
+  permission: Permission;
+  /** Says to those who lack it why it is needed, and what to write instead. */
+  hint: string;
+}
+
 /** A write to authorize. */
 export interface Write {
   declared: Declared;
@@ -27,8 +34,8 @@ export interface Write {
   before: AnyResource | undefined;
   /** For a service: its rights on the host, and the identity of its processes there, as numbers. */
   host?: { rights: HostRights; identity?: HostIdentity };
-  /** Rights that it takes to name existing data of a provider: see `server/admission/handles.ts`. */
-  handles?: readonly Permission[];
+  /** Rights that its storage parameters take. */
+  parameters?: readonly ParameterRight[];
   /**
    * For an action that changes a single field. The rights for the rest of the spec were checked when it was
    * stored.
@@ -81,7 +88,7 @@ interface Demand {
   require(writer: Writer): void;
 }
 
-function demandsOf({ declared, host, handles = [] }: Write): Demand[] {
+function demandsOf({ declared, host, parameters = [] }: Write): Demand[] {
   const { kind, namespace } = declared;
   const demands: Demand[] = findReaches(BODIES[kind], declared.spec, namespace)
     .filter((reach) => reach.namespace !== namespace)
@@ -89,11 +96,9 @@ function demandsOf({ declared, host, handles = [] }: Write): Demand[] {
       id: JSON.stringify(reach),
       require: (writer) => writer.permit({ ...reach, resource: KINDS[reach.kind].plural as RuleResource }),
     }));
-  const handleHint = "the existing data is reached with that secret, so it takes the right to read it; " +
-    "leave the parameter out to get a new volume";
-  demands.push(...handles.map((permission) => ({
-    id: `handle ${JSON.stringify(permission)}`,
-    require: (writer: Writer) => permitWithHint(writer, permission, handleHint),
+  demands.push(...parameters.map(({ permission, hint }) => ({
+    id: `parameter ${JSON.stringify(permission)}`,
+    require: (writer: Writer) => permitWithHint(writer, permission, hint),
   })));
   if (kind === "service") demands.push(...hostDemands(declared, host!));
   if (kind === "storageClass" && declared.spec.default) {
