@@ -1,8 +1,9 @@
 /**
- * The parameters of drivers whose values are secrets. Only this list crosses to the rooms that show
+ * The parameters of drivers whose values are secrets. Only this list crosses to the rooms that judge and show
  * declarations; they need nothing else of the drivers.
  * @module
  */
+import { parseParameterRef } from "../model/secret.ts";
 import { DO_VOLUME_PARAMETERS } from "./digitalocean/parameters.ts";
 import type { ParameterDocs } from "./entry.ts";
 import { LOCAL_PARAMETERS } from "./local/parameters.ts";
@@ -21,4 +22,17 @@ export const SECRET_PARAMETERS: ReadonlySet<string> = new Set(
 /** Whether the value of a parameter is a secret itself, and no reference to one. */
 export function isLiteralSecret(key: string, value: unknown): value is string {
   return SECRET_PARAMETERS.has(key) && typeof value === "string" && !value.startsWith("secret:");
+}
+
+/**
+ * A text that is the same for parameters with the same secrets: these say which account a driver reaches. Two
+ * secrets may open one account, so different texts prove nothing. Never show it: it may hold a secret.
+ *
+ * @param namespace that of references that name none.
+ */
+export function makeAccountKey(parameters: Readonly<Record<string, string>>, namespace: string): string {
+  const keys = Object.keys(parameters).filter((key) => SECRET_PARAMETERS.has(key)).sort();
+  return JSON.stringify(
+    keys.map((key) => [key, parseParameterRef(parameters[key]!, namespace) ?? parameters[key]]),
+  );
 }

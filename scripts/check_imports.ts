@@ -98,6 +98,7 @@ const SERVER: [room: string, outside: string[]][] = [
     ...NODES,
     "node/node_runner.ts",
     "drivers/driver.ts",
+    "drivers/secret_parameters.ts",
     "runners/runner.ts",
   ]],
   ["server/daemon/", [

@@ -56,7 +56,10 @@ Deno.test("a volume that is kept at DigitalOcean is an orphan until it is cast a
   await host.rune("volume", "delete", "data", "--yes");
   const before = fake.log.length;
   const { stdout, stderr } = await host.run(["volume", "orphans"]);
-  assert.match(stdout, new RegExp(`^CREATED FOR .*\ndefault/data +11 GB +nyc3 +no +\\S+ +${handle}\n$`));
+  assert.match(
+    stdout,
+    new RegExp(`^CREATED FOR .*\ndefault/data +11 GB +nyc3 +no +\\S+ +${handle} +storage class \\S+\n$`),
+  );
   assert.match(stderr, /^1 volume, 11 GB: no volume of web-1 uses it\. Nothing was changed\.\n/);
   assert.deepEqual(fake.log.slice(before).filter(({ method }) => method !== "GET"), []);
 
@@ -95,7 +98,9 @@ Deno.test("a rebuilt host finds its volumes at DigitalOcean by the installation'
   const other = await castOn("{ name: web-1 }");
   assert.notEqual(other.handle, first.handle);
   assert.deepEqual(other.orphans.items, []);
-  assert.deepEqual(other.orphans.otherInstallations, [{ installation: "shop", volumes: 1, sizeGb: 11 }]);
+  assert.deepEqual(other.orphans.otherInstallations, [
+    { installation: "shop", accountOf: "storageClass", volumes: 1, sizeGb: 11 },
+  ]);
   assert.equal(fake.volumes.length, 2);
 });
 

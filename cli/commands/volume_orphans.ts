@@ -16,6 +16,7 @@ const COLUMNS: Column<Orphan, number>[] = [
     cell: ({ createdAt }, now) => createdAt === undefined ? "-" : formatAge(now - Date.parse(createdAt)),
   },
   { header: "HANDLE", cell: ({ handle }) => handle },
+  { header: "ACCOUNT OF", cell: ({ source }) => source },
   { header: "NAME AT PROVIDER", cell: ({ providerName }) => providerName, wide: true },
   { header: "DRIVER", cell: ({ driver }) => driver, wide: true },
 ];
@@ -24,18 +25,28 @@ const countVolumes = (count: number) => `${count} volume${count === 1 ? "" : "s"
 
 /** What the list means, one sentence a line. */
 export function explainOrphans(
-  { installation, items, totalGb, otherInstallations, asked, skipped }: Orphans,
+  { installation, items, totalGb, volumeAccountsGb, otherInstallations, asked, skipped }: Orphans,
 ) {
   const lines = skipped.map(({ source, message, hint }) =>
     `warning: ${source} was not asked: ${oneLine(hint === undefined ? message : `${message}; ${hint}`)}`
   );
-  if (items.length > 0) {
+  const inClasses = items.filter(({ accountOf }) => accountOf === "storageClass").length;
+  const inVolumes = items.length - inClasses;
+  if (inClasses > 0) {
     lines.push(
-      `${countVolumes(items.length)}, ${totalGb} GB: no volume of ${installation} uses ${
-        items.length === 1 ? "it" : "them"
+      `${countVolumes(inClasses)}, ${totalGb} GB: no volume of ${installation} uses ${
+        inClasses === 1 ? "it" : "them"
       }. Nothing was changed.`,
-      "To use one again, cast its volume again. To stop paying for it, delete it at the provider.",
     );
+  }
+  if (inVolumes > 0) {
+    lines.push(
+      `${countVolumes(inVolumes)}, ${volumeAccountsGb} GB, in accounts that only volumes name: ` +
+        "whoever casts such a volume chooses what its account shows.",
+    );
+  }
+  if (items.length > 0) {
+    lines.push("To use one again, cast its volume again. To stop paying for it, delete it at the provider.");
     const attached = items.filter((item) => item.attached).length;
     if (attached > 0) {
       lines.push(`A machine has ${countVolumes(attached)} attached: look there before you delete.`);
@@ -45,11 +56,10 @@ export function explainOrphans(
   } else if (skipped.length === 0) {
     lines.push("no storage class keeps its volumes at a provider");
   }
-  for (const { installation: other, volumes, sizeGb } of otherInstallations) {
+  for (const { installation: other, accountOf, volumes, sizeGb } of otherInstallations) {
+    const where = accountOf === "volume" ? "in accounts that only volumes name" : "in the same accounts";
     lines.push(
-      `${
-        countVolumes(volumes)
-      }, ${sizeGb} GB, in the same accounts belong to the installation ${other}; ask there`,
+      `${countVolumes(volumes)}, ${sizeGb} GB, ${where} belong to the installation ${other}; ask there`,
     );
   }
   return lines;
@@ -75,7 +85,8 @@ export function defineOrphans(group: Command, cli: Cli): void {
   orphans.addHelpText(
     "after",
     "\nThey are still paid for: volumes that were deleted with the policy retain, and what an interrupted deletion\n" +
-      "left. The command asks every account that a storage class or a volume names, and changes nothing.\n" +
+      "left. The command asks the accounts that storage classes and volumes name, and changes nothing. Its list may\n" +
+      "be ten seconds old.\n" +
       formatExamples(
         "rune volume orphans               what is left, and its size in GB",
         "rune volume orphans -o json       the same for programs",

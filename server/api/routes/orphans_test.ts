@@ -15,10 +15,15 @@ import { okJson, type TestServer, withServer } from "../server_fixture.ts";
 /** A driver in memory whose accounts need a token. */
 class CloudDriver extends MemoryDriver {
   readonly tokens: string[] = [];
+  /** What the account of a token does not have, by handle. */
+  readonly hidden = new Map<string, Set<string>>();
   override async listVolumes(ctx: AccountContext): Promise<ProvidedVolume[]> {
-    const { token = "none" } = ctx.parameters;
+    const { apiToken: token = "none" } = ctx.parameters;
     this.tokens.push(token);
-    if (token !== "refused") return await super.listVolumes(ctx);
+    if (token !== "refused") {
+      const hidden = this.hidden.get(token);
+      return (await super.listVolumes(ctx)).filter(({ handle }) => !hidden?.has(handle));
+    }
     throw new RuneError("failed_precondition", "the token was refused", { hint: "rotate it" });
   }
 }
@@ -86,7 +91,7 @@ const withCloud = (test: (trial: Trial) => Promise<void>) =>
     });
   });
 
-const TOKEN = { token: "secret:cloud.shared.rune/token" };
+const TOKEN = { apiToken: "secret:cloud.shared.rune/token" };
 
 Deno.test("orphans are the volumes of this installation that no volume uses, with the size that is paid for", () =>
   withCloud(async ({ addClass, provide, list, store }) => {
@@ -102,12 +107,16 @@ Deno.test("orphans are the volumes of this installation that no volume uses, wit
       ...[["a-left", small, 1] as const, ["b-kept", big, 10] as const].map(([name, handle, sizeGb]) => ({
         ...{ namespace: "default", name, driver: "cloud", handle, providerName: `default-${name}` },
         ...{ region: "memory", sizeGb, attached: false },
+        ...{ source: "storage class fast", accountOf: "storageClass" },
       })),
     ]);
-    assert.deepEqual(rest, {
+    const { listedAt, ...answer } = rest;
+    assert.ok(Math.abs(Date.now() - Date.parse(listedAt)) < 60_000);
+    assert.deepEqual(answer, {
       installation: "i1",
       totalGb: 11,
-      otherInstallations: [{ installation: "i2", volumes: 1, sizeGb: 4 }],
+      volumeAccountsGb: 0,
+      otherInstallations: [{ installation: "i2", accountOf: "storageClass", volumes: 1, sizeGb: 4 }],
       asked: ["storage class fast"],
       skipped: [],
     });
@@ -143,38 +152,93 @@ Deno.test("each account is asked once, with the values of secrets, and a volume 
   withCloud(async ({ addClass, addVolume, provide, list, driver }) => {
     await addClass("fast", TOKEN);
     await addClass("same", TOKEN);
-    await addClass("own", { token: "secret:own/token" });
-    const driverParameters = { token: "secret:own/token" };
-    await addVolume("one", { status: { driver: "cloud", handle: "h1", driverParameters } });
-    await addVolume("two", { status: { driver: "cloud", handle: "h2", driverParameters } });
-    const adopting = { ...TOKEN, volumeId: "h3" };
-    await addVolume("three", { status: { driver: "cloud", handle: "h3", driverParameters: adopting } });
+    await addClass("own", { apiToken: "secret:own/token" });
+    const own = { spec: { parameters: { apiToken: "secret:own/token" } } };
+    await addVolume("one", { ...own, status: { driver: "cloud", handle: "h1" } });
+    await addVolume("two", { ...own, status: { driver: "cloud", handle: "h2" } });
+    const parameters = { ...TOKEN, region: "r", volumeId: "h3" };
+    await addVolume("three", { spec: { parameters }, status: { driver: "cloud", handle: "h3" } });
     await provide("left");
     const { items, asked, skipped } = await list();
     assert.deepEqual(driver.tokens.sort(), ["t1", "t2"]);
     assert.deepEqual(asked, ["storage class fast", "volume default/one"]);
     assert.deepEqual(items.map(({ name }) => name), ["left"]);
     assert.deepEqual(skipped.map(({ source }) => source), ["storage class own"]);
-    assert.match(skipped[0]!.message, /parameter token names a secret of each volume's own namespace/);
+    assert.match(skipped[0]!.message, /parameter apiToken names a secret of each volume's own namespace/);
   }));
 
 Deno.test("an account that cannot be asked is named with its reason, and the others are listed", () =>
   withCloud(async ({ addClass, provide, list }) => {
     await addClass("fast", TOKEN);
-    await addClass("gone", { token: "secret:none.shared.rune/token" });
-    await addClass("stale", { token: "refused" });
+    await addClass("gone", { apiToken: "secret:none.shared.rune/token" });
+    await addClass("stale", { apiToken: "refused" });
     await provide("left");
     const { items, asked, skipped } = await list();
     assert.deepEqual([items.length, asked], [1, ["storage class fast"]]);
     assert.deepEqual(skipped.map(({ source, message }) => [source, message]), [
-      ["storage class gone", "parameter token: there is no secret shared/none"],
+      ["storage class gone", "parameter apiToken: there is no secret shared/none"],
       ["storage class stale", "the token was refused"],
     ]);
     assert.equal(skipped[1]!.hint, "rotate it");
   }));
 
+Deno.test("an account that only a volume names is shown as such, and is no part of the total", () =>
+  withCloud(async ({ addClass, addVolume, provide, list, driver }) => {
+    await addClass("fast", TOKEN);
+    const parameters = { apiToken: "secret:own/token" };
+    await addVolume("mine", { spec: { parameters }, status: { driver: "cloud", handle: "h1" } });
+    const real = await provide("real", { gigabytes: 3 });
+    // Whoever owns an account describes volumes as they like.
+    const forged = await provide("forged", { gigabytes: 5 });
+    const foreign = await provide("foreign", { gigabytes: 7, installation: "i2" });
+    driver.hidden.set("t1", new Set([forged, foreign]));
+    const { items, totalGb, volumeAccountsGb, otherInstallations } = await list();
+    assert.deepEqual(items.map(({ handle, source, accountOf }) => [handle, source, accountOf]), [
+      [real, "storage class fast", "storageClass"],
+      [forged, "volume default/mine", "volume"],
+    ]);
+    assert.deepEqual([totalGb, volumeAccountsGb], [3, 5]);
+    assert.deepEqual(otherInstallations, [
+      { installation: "i2", accountOf: "volume", volumes: 1, sizeGb: 7 },
+    ]);
+  }));
+
+Deno.test("a volume of Rune hides no orphan of an account that its own token does not reach", () =>
+  withCloud(async ({ addClass, addVolume, provide, list, driver }) => {
+    await addClass("fast", TOKEN);
+    const named = await provide("by-handle");
+    const kept = await provide("by-name");
+    driver.hidden.set("t2", new Set([named, kept]));
+    const add = (name: string, apiToken: string, volumeId?: string) =>
+      addVolume(name, { spec: { parameters: { apiToken, ...(volumeId && { volumeId }) } } });
+    for (const [i, token] of ["junk", "refused", "secret:own/token"].entries()) {
+      await add(`planted-${i}`, token, named);
+    }
+    // It is provisioned with another volume, whatever its parameters say.
+    await addVolume("elsewhere", {
+      spec: { parameters: { volumeId: named } },
+      status: { driver: "cloud", handle: "h2" },
+    });
+    await add("by-name", "refused");
+    driver.hidden.set("junk", new Set([named, kept]));
+    assert.deepEqual((await list()).items.map(({ name }) => name), ["by-handle", "by-name"]);
+  }));
+
+Deno.test("all callers share one list, and a change of volumes shows at once", () =>
+  withCloud(async ({ addClass, addVolume, provide, list, driver }) => {
+    await addClass("fast", TOKEN);
+    const handle = await provide("left");
+    const answers = await Promise.all(Array.from({ length: 50 }, list));
+    assert.deepEqual(answers.map(({ items }) => items.length), Array(50).fill(1));
+    await addVolume("left", { status: { driver: "cloud", handle } });
+    assert.deepEqual((await list()).items, []);
+    assert.deepEqual(driver.tokens, ["t1"]);
+  }));
+
 Deno.test("without a class at a provider nothing is asked", () =>
-  withCloud(async ({ list }) => {
+  withCloud(async ({ addClass, list }) => {
     const { items, asked, skipped, totalGb } = await list();
     assert.deepEqual([items, asked, skipped, totalGb], [[], [], [], 0]);
+    await addClass("fast", TOKEN);
+    assert.deepEqual((await list()).asked, ["storage class fast"]);
   }));
