@@ -19,8 +19,8 @@ import { DONE, type Outcome } from "../outcome.ts";
 import { failedStatus } from "./attempts.ts";
 import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
-import { noteGrowth } from "./growth.ts";
-import type { VolumeStep, VolumeView } from "./plan.ts";
+import { noteFailedGrowth, noteGrowth } from "./growth.ts";
+import { settledStatus, type VolumeStep, type VolumeView } from "./plan.ts";
 
 /** Interval between checks for a missing filesystem. */
 const FILESYSTEM_MS = 5_000;
@@ -61,7 +61,7 @@ export async function applyVolume(
           sizeBytes: ctx.volume.sizeBytes,
           conditions: noteGrowth(volume, { growth, holders: view.holders, now: view.now }),
         }));
-      });
+      }, (status, message) => withoutGrowth(view, { status, message }));
     case "mount":
       return await runReporting("MountFailed", { view, deps, ctx }, () => mount({ view, deps, node, ctx }));
     case "unmount":
@@ -244,6 +244,7 @@ async function runReporting(
   reason: string,
   { view, deps, ctx }: Call,
   work: () => Promise<void>,
+  settleFailed = (status: VolumeStatus, _message: string) => status,
 ): Promise<Outcome | undefined> {
   const { volume } = view;
   try {
@@ -255,13 +256,24 @@ async function runReporting(
     const { message: failureMessage, hint: failureHint } = error;
     if (!ctx.signal.aborted) {
       await write(deps, volume, ({ failureHint: _, ...status }) => ({
-        ...status,
+        ...settleFailed(status, failureMessage),
         failureMessage,
         ...(failureHint !== undefined && { failureHint }),
       }), makeHappening(volume, "Warning", reason, failureMessage));
     }
     return { type: "failed", error };
   }
+}
+
+/** The status of a volume that did not grow. It is used as it is. */
+function withoutGrowth(
+  view: VolumeView,
+  { status, message }: { status: VolumeStatus; message: string },
+): VolumeStatus {
+  const settled = settledStatus({ ...view, volume: { ...view.volume, status } });
+  const { holders, now } = view;
+  const { conditions } = settled;
+  return { ...settled, conditions: noteFailedGrowth(view.volume, { conditions, message, holders, now }) };
 }
 
 function sharesDirectory(

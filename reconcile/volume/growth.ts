@@ -13,6 +13,8 @@ import { describeHolders } from "../leases.ts";
 const IN_USE = "InUse";
 /** It has grown, and its filesystem will at the next mount. */
 const NEXT_MOUNT = "NextMount";
+/** The last attempt to grow it failed. */
+const GROWTH_FAILED = "GrowthFailed";
 
 interface Grower {
   volume: Volume;
@@ -57,6 +59,28 @@ export function noteGrowth(
   const message = `its filesystem grows to ${volume.spec.size} at the next mount, when ` +
     `${describeHolders(volume.namespace, holders)} has let go of it: ${growsLater}`;
   return report({ volume, holders, now }, { reason: NEXT_MOUNT, message });
+}
+
+/** The conditions of a volume whose driver could not expand it. */
+export function noteFailedGrowth(
+  volume: Volume,
+  { conditions, message, holders, now }: Omit<Grower, "volume"> & {
+    /** The other conditions that it has now. */
+    conditions: Condition[];
+    /** Why it did not grow. */
+    message: string;
+  },
+): Condition[] {
+  const noted = report({ volume, holders, now }, {
+    reason: GROWTH_FAILED,
+    message: `it has not grown to ${volume.spec.size}: ${message}`,
+  });
+  return [...withoutGrown(conditions), ...noted.filter(({ type }) => type === "Grown")];
+}
+
+/** Whether the last attempt to grow a volume failed. */
+export function hasFailedGrowth({ status: { conditions } }: Volume): boolean {
+  return conditions.some(({ type, reason }) => type === "Grown" && reason === GROWTH_FAILED);
 }
 
 const withoutGrown = (conditions: Condition[]) => conditions.filter(({ type }) => type !== "Grown");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RuneError } from "../../model/error.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import { keep, withMemoryRoom } from "../testing/memory_room.ts";
 import { makeProvisionedVolume, makeVolume, NOW } from "../testing/resources.ts";
@@ -51,3 +52,34 @@ Deno.test("reconcileVolume() shows growth that waits for the next mount, also af
     assert.deepEqual([readVolume().status.state, reasons()], ["Bound", []]);
     assert.equal(volumes.volumes.get(KEY)!.filesystemBytes, 2 * 2 ** 30);
   }));
+
+for (const onlineExpand of [true, false]) {
+  const kind = onlineExpand ? "online" : "offline";
+  Deno.test(`reconcileVolume() mounts a volume whose growth is refused, where it grows ${kind}`, () =>
+    withMemoryRoom(async ({ store, gate, deps, signal }) => {
+      const readStatus = () => store.get("volume", "default", "data")!.status;
+      const reasons = () => readStatus().conditions.map(({ reason }) => reason);
+      const volume = await keep(store, makeVolume());
+      await reconcileVolume(KEY, { deps, signal });
+      const larger = makeVolume({ size: "2Gi" }).spec;
+      await store.transact((tx) => {
+        tx.update(tx.get("volume", "default", "data")!, { spec: larger });
+        acquireLease(tx, volume, HOLDER);
+      });
+      gate.failNext("driver.expand", new RuneError("failed_precondition", "the quota is used up"));
+      assert.equal((await reconcileVolume(KEY, { deps, signal })).type, "failed");
+      assert.deepEqual(reasons(), ["GrowthFailed"]);
+      assert.equal(readStatus().failureMessage, "the quota is used up");
+      if (!onlineExpand) await reconcileVolume(KEY, { deps, signal });
+      assert.ok(deps.mounts.get(volume.uid));
+      assert.deepEqual([readStatus().state, readStatus().boundClaim], ["Bound", "default/web-0"]);
+
+      if (!onlineExpand) await store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));
+      await reconcileVolume(KEY, { deps, signal });
+      assert.deepEqual([readStatus().sizeBytes, readStatus().failureMessage, reasons()], [
+        2 * 2 ** 30,
+        undefined,
+        [],
+      ]);
+    }, { capabilities: { onlineExpand } }));
+}

@@ -14,7 +14,7 @@ import { dueInMs } from "../../base/backoff.ts";
 import type { Moment } from "../../base/clock.ts";
 import { describeHolders } from "../leases.ts";
 import { forgetAttempts } from "./attempts.ts";
-import { checkGrowth, isTooSmall } from "./growth.ts";
+import { checkGrowth, hasFailedGrowth, isTooSmall } from "./growth.ts";
 import { graceLeftMs, isMounted } from "./leave_plan.ts";
 import { readParameters } from "../../node/volume_call.ts";
 import type { SecretVersions } from "./secret_versions.ts";
@@ -62,8 +62,9 @@ export function planVolume(view: VolumeView): VolumeStep {
   if (isFree && isMounted(view)) return { do: "unmount" };
   const afterMs = isFree ? graceLeftMs(view) : undefined;
   if (afterMs === 0) return { do: "detach" };
+  // A growth that is refused must keep nobody from the data, so it comes second wherever it can.
+  if (!isFree && mountPath === undefined && !mustGrowFirst(view)) return { do: "mount" };
   if (needsExpansion(view)) return { do: "expand" };
-  if (!isFree && mountPath === undefined) return { do: "mount" };
   return { do: "settle", status: settledStatus(view), ...(afterMs !== undefined && { afterMs }) };
 }
 
@@ -155,8 +156,13 @@ function needsExpansion(view: VolumeView): boolean {
   return isTooSmall(view) && (view.capabilities!.onlineExpand || !isMounted(view));
 }
 
+/** Whether this is the moment to grow a volume that grows only while nobody mounts it. */
+function mustGrowFirst(view: VolumeView): boolean {
+  return needsExpansion(view) && !view.capabilities!.onlineExpand && !hasFailedGrowth(view.volume);
+}
+
 /** The status of a provisioned volume. */
-function settledStatus(view: VolumeView): VolumeStatus {
+export function settledStatus(view: VolumeView): VolumeStatus {
   const { volume, holders, mountPath, node } = view;
   const {
     boundClaim: _c,

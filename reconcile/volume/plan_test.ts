@@ -123,6 +123,20 @@ const steps: [string, Partial<VolumeView>, string][] = [
     volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
     holders: [holder],
   }, "expand"],
+  ["online expansion comes after the mount", {
+    volume: { ...makeProvisionedVolume(), spec: makeVolume({ size: "2Gi" }).spec },
+    holders: [holder],
+    capabilities: { ...capabilities, onlineExpand: true },
+  }, "mount"],
+  ["offline expansion that failed is no reason not to mount", {
+    volume: {
+      ...makeProvisionedVolume({
+        status: { conditions: [{ type: "Grown", value: false, reason: "GrowthFailed", since: ago(1) }] },
+      }),
+      spec: makeVolume({ size: "2Gi" }).spec,
+    },
+    holders: [holder],
+  }, "mount"],
   ["offline expansion does not touch a held volume that a killed daemon mounted here", {
     volume: {
       ...makeProvisionedVolume({ status: { boundNode: "node-1" } }),
