@@ -107,6 +107,11 @@ export const volumeStatusSchema = z.object({
   /** The driver that provisioned it. Kept here so that a deleted class blocks nothing. */
   driver: z.string().optional(),
   /**
+   * The driver that was asked to provision it, until its handle is known. It may have created data whose
+   * handle never arrived, so a deletion asks it.
+   */
+  provisioningDriver: z.string().optional(),
+  /**
    * When an instance was first allowed to write to it, after its init steps. Until then it is fresh (`runIf:
    * freshVolume`).
    */

@@ -1,14 +1,14 @@
 /** Carries out the steps of a volume's plan; each is idempotent. @module */
-import type { DeleteOptions } from "../../drivers/driver.ts";
 import { sameValue } from "../../model/changes.ts";
 import { RuneError, toRuneError } from "../../model/error.ts";
 import { FilesystemAway, isSameFilesystem } from "../../model/filesystem.ts";
 import { parseImageContent } from "../../model/image_volume.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
+import { NotCalled } from "../../model/not_called.ts";
 import { describeWithin } from "../../model/kinds.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
-import type { Store, Tx } from "../../store/store.ts";
+import type { Store } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { type Happening, recordEvent } from "../events.ts";
 import type { Node, Nodes } from "../../node/node.ts";
@@ -21,6 +21,8 @@ import { explainUnclear, findHolderRuns, stopStranger } from "./adoption.ts";
 import { makeVolume } from "./source.ts";
 import { noteFailedGrowth, noteGrowth } from "./growth.ts";
 import { settledStatus, type VolumeStep, type VolumeView } from "./plan.ts";
+import { reclaim } from "./reclaim.ts";
+import { findSame, makeHappening, write } from "./record.ts";
 
 /** Interval between checks for a missing filesystem. */
 const FILESYSTEM_MS = 5_000;
@@ -76,7 +78,7 @@ export async function applyVolume(
         await write(deps, volume, ({ boundNode: _b, unmountedAt: _u, ...status }) => status);
       });
     case "reclaim":
-      return await reclaim(step.deleteData, { view, deps, driver, ctx });
+      return await reclaim(step.deleteData, { view, store: deps.store, node, ctx });
     case "settle":
       if (!await settle(deps.store, { volume, status: step.status })) return undefined;
       return step.afterMs === undefined ? DONE : { type: "again", afterMs: step.afterMs };
@@ -93,7 +95,9 @@ async function provision(
   { view, deps, node, driver, ctx }: Call & { node: Node; driver: NodeDriver },
 ): Promise<Outcome | undefined> {
   const { volume, now } = view;
-  await write(deps, volume, (status) => ({ ...status, state: "Provisioning" }));
+  // Until its handle is recorded, only this says that the driver may have created data.
+  const asked = { provisioningDriver: driver.name };
+  await write(deps, volume, (status) => ({ ...status, ...asked, state: "Provisioning" }));
   try {
     const { handle, adopted } = await makeVolume(driver, {
       volume,
@@ -103,12 +107,19 @@ async function provision(
     });
     const filesystem = await driver.filesystem?.({ ...ctx, handle });
     const isBlank = driver.capabilities.blockDevice && !adopted && !hasSource(view);
-    const asked = volume.annotations[ANNOTATIONS.retryRequestedAt];
+    const retriedFor = volume.annotations[ANNOTATIONS.retryRequestedAt];
     await write(
       deps,
       volume,
       (status) => {
-        const { failureMessage: _f, failureHint: _h, nextAttemptAt: _n, failedSecrets: _s, ...rest } = status;
+        const {
+          failureMessage: _f,
+          failureHint: _h,
+          nextAttemptAt: _n,
+          failedSecrets: _s,
+          provisioningDriver: _p,
+          ...rest
+        } = status;
         return {
           ...rest,
           state: "Available",
@@ -116,7 +127,7 @@ async function provision(
           adopted,
           ...(isBlank && { blank: true }),
           ...(filesystem && { filesystem }),
-          ...(asked !== undefined && { retriedFor: asked }),
+          ...(retriedFor !== undefined && { retriedFor }),
           attempts: 0,
           lastAttemptAt: now.toISOString(),
           driver: driver.name,
@@ -135,7 +146,10 @@ async function provision(
     if (error instanceof FilesystemAway) return await waitForFilesystem(error, { view, deps });
     const { message, hint, permanent } = error;
     const event = makeHappening(volume, "Warning", "ProvisionFailed", message);
-    await write(deps, volume, () => failedStatus(view, { message, hint, permanent, now }), event);
+    const failed = failedStatus(view, { message, hint, permanent, now });
+    // A daemon that was killed may have called it before.
+    const wasCalled = !(error instanceof NotCalled) || volume.status.state === "Provisioning";
+    await write(deps, volume, () => wasCalled ? { ...failed, ...asked } : failed, event);
     return undefined;
   }
 }
@@ -290,50 +304,6 @@ function sharesDirectory(
   );
 }
 
-async function reclaim(
-  deleteData: boolean,
-  { view, deps, driver, ctx }: Call & { driver?: NodeDriver },
-): Promise<Outcome> {
-  const { volume } = view;
-  try {
-    // Even without a handle there may be data if a daemon was killed while it provisioned.
-    const begun = volume.status.handle !== undefined || volume.status.state === "Provisioning";
-    if (begun && driver) {
-      await driver.detach(ctx);
-      if (deleteData) await driver.delete(ctx, deletionOf(volume));
-    }
-  } catch (thrown) {
-    const error = toRuneError(thrown);
-    const event = makeHappening(volume, "Warning", "ReclaimFailed", error.message);
-    await write(deps, volume, (s) => ({ ...s, state: "Deleting", failureMessage: error.message }), event);
-    return { type: "failed", error };
-  }
-  await deps.store.transact((tx) => {
-    const current = findSame(tx, volume);
-    if (!current) return;
-    const kept = `its data is kept at ${volume.status.handle}`;
-    if (!deleteData && volume.status.handle !== undefined) {
-      recordEvent(tx, makeHappening(volume, "Normal", "Retained", kept));
-    }
-    tx.remove(current);
-  });
-  return DONE;
-}
-
-/** The driver's delete options: what a later undelete needs, and whether to delete for good at once. */
-function deletionOf({ spec, labels, status: { ownerService }, annotations }: Volume): DeleteOptions {
-  return {
-    now: annotations[ANNOTATIONS.deleteNow] !== undefined,
-    record: { spec, labels, ...(ownerService !== undefined && { ownerService }) },
-  };
-}
-
-/** The volume in the transaction, if it is still the same one. */
-function findSame(tx: Tx, volume: Volume): Volume | undefined {
-  const current = tx.get("volume", volume.namespace, volume.name);
-  return current?.uid === volume.uid ? current : undefined;
-}
-
 /**
  * Writes a status planned from `volume`. Returns false if the volume changed since and must be planned again.
  */
@@ -353,23 +323,4 @@ async function settle(
     }
     return true;
   });
-}
-
-async function write(
-  { store }: VolumeDeps,
-  volume: Volume,
-  change: (status: VolumeStatus) => VolumeStatus,
-  event?: Happening,
-): Promise<void> {
-  await store.transact((tx) => {
-    const current = findSame(tx, volume);
-    if (!current) return;
-    tx.update(current, { status: change(current.status) });
-    if (event) recordEvent(tx, event);
-  });
-}
-
-function makeHappening(volume: Volume, type: Happening["type"], reason: string, message: string): Happening {
-  const { namespace, name, uid } = volume;
-  return { namespace, object: { kind: "volume", name, uid }, type, reason, message };
 }

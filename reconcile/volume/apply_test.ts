@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
+import { describeVolumeCall, findClass } from "../../node/volume_call.ts";
+import type { Store } from "../../store/store.ts";
 import { acquireLease, releaseLeases } from "../leases.ts";
 import { keep, withMemoryRoom } from "../testing/memory_room.ts";
 import { makeVolume } from "../testing/resources.ts";
@@ -29,6 +31,71 @@ Deno.test("applyVolume() finds the volume that it created when the answer was lo
     assert.deepEqual([state, adopted], ["Available", false]);
     assert.equal(volumes.volumes.size, 1);
   }));
+
+/** Requests the deletion of the volume. */
+const requestDeletion = (store: Store) =>
+  store.transact((tx) =>
+    void tx.update(tx.get("volume", "default", "data")!, { deletionRequestedAt: VOLUME.createdAt })
+  );
+
+Deno.test("applyVolume() deletes the volume that it created when the answer was lost", () =>
+  withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
+    await keep(store, VOLUME);
+    gate.loseNext("driver.provision", LOST);
+    await reconcileVolume(KEY, { deps, signal });
+    await requestDeletion(store);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.deepEqual([store.get("volume", "default", "data"), volumes.volumes.size], [undefined, 0]);
+  }));
+
+Deno.test("applyVolume() deletes what a killed daemon created, also after a deletion that failed, or a wait", () =>
+  withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {
+    const volume = await keep(store, VOLUME);
+    const readStatus = () => store.get("volume", "default", "data")!.status;
+    await reconcileVolume(KEY, { deps, signal: AbortSignal.abort() });
+    const call = describeVolumeCall(findClass(volume, store), signal);
+    await deps.node.drivers.get("local")!.provision(call);
+    assert.deepEqual([readStatus().state, readStatus().provisioningDriver], ["Provisioning", "local"]);
+    await store.transact((tx) => void acquireLease(tx, VOLUME, HOLDER));
+    await requestDeletion(store);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.equal(readStatus().state, "Deleting");
+    await store.transact((tx) => {
+      releaseLeases(tx, HOLDER.instanceUid);
+      // Nor does it need its class.
+      tx.remove(tx.get("storageClass", "", "local")!);
+    });
+    const refused = new RuneError("failed_precondition", "the token is refused", { hint: "rotate it" });
+    gate.failNext("driver.delete", refused);
+    assert.equal((await reconcileVolume(KEY, { deps, signal })).type, "failed");
+    assert.deepEqual([readStatus().failureMessage, readStatus().failureHint], [
+      "it may have been created, and looking for it failed: the token is refused",
+      "rotate it",
+    ]);
+    assert.equal(volumes.volumes.get(KEY)?.uid, volume.uid);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.deepEqual([store.get("volume", "default", "data"), volumes.volumes.size], [undefined, 0]);
+  }));
+
+Deno.test("applyVolume() removes a volume without a call if none was made, or if its data is to be kept", async () => {
+  const parameters = { apiToken: "secret:none/token" };
+  await withMemoryRoom(async ({ store, gate, deps, signal }) => {
+    await keep(store, makeVolume({ reclaimPolicy: "delete", parameters }));
+    await reconcileVolume(KEY, { deps, signal });
+    assert.match(store.get("volume", "default", "data")!.status.failureMessage!, /there is no secret/);
+    await requestDeletion(store);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.deepEqual([store.get("volume", "default", "data"), gate.calls], [undefined, []]);
+  });
+  await withMemoryRoom(async ({ store, gate, deps, signal }) => {
+    await keep(store, makeVolume({ reclaimPolicy: "retain" }));
+    gate.failNext("driver.provision", LOST);
+    await reconcileVolume(KEY, { deps, signal });
+    await requestDeletion(store);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.deepEqual([store.get("volume", "default", "data"), gate.calls], [undefined, ["driver.provision"]]);
+  });
+});
 
 Deno.test("applyVolume() records a volume's node before the mount, and unmounts after a failed mount", () =>
   withMemoryRoom(async ({ store, gate, volumes, deps, signal }) => {

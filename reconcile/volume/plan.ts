@@ -70,9 +70,10 @@ export function planVolume(view: VolumeView): VolumeStep {
 
 function planDeletion(view: VolumeView): VolumeStep {
   const { volume, holders, readFor } = view;
+  const { failureHint: _, ...status } = volume.status;
   const settleWaiting = (failureMessage: string): VolumeStep => ({
     do: "settle",
-    status: { ...volume.status, state: "Deleting", failureMessage },
+    status: { ...status, state: "Deleting", failureMessage },
   });
   if (holders.length > 0) {
     return settleWaiting(`waits for ${describeHolders(volume.namespace, holders)} to stop`);
