@@ -10,7 +10,7 @@ import { mapParameters, type StorageParameters } from "../../model/storage_param
 import type { Volume } from "../../model/volume.ts";
 import type { Permission } from "../auth/authority.ts";
 import type { ParameterRight } from "../auth/write_permits.ts";
-import { isLiteralSecret, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
+import { isLiteralSecret, makeAccountKey, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { nameTo } from "../auth/visibility.ts";
 import type { PlacedVolume } from "./directories.ts";
 import { findClassOf } from "./normal_form.ts";
@@ -59,10 +59,23 @@ export function listHandleRights(declared: Declared, world: World): ParameterRig
   return rights.map((permission) => ({ permission, hint: HINT }));
 }
 
-/** The handle that a stored volume has, or will have. */
-function handleOf({ spec, status }: Volume, { state, drivers }: World): string | undefined {
+/** Says which account a volume is in, or will be. */
+function findAccount({ namespace, spec }: PlacedVolume, { state }: World): string {
+  const inherited = state.get("storageClass", "", spec.storageClassName ?? "")?.spec.parameters;
+  return makeAccountKey({ ...inherited, ...spec.parameters }, namespace);
+}
+
+/**
+ * The handle that a stored volume has, or will have in an account. What a volume names in another account it
+ * may never get: with any token at all, it would keep the data from everybody else.
+ */
+function handleOf(volume: Volume, { account, world }: { account: string; world: World }): string | undefined {
+  const { spec, status } = volume;
+  if (status.handle !== undefined) return status.handle;
+  if (findAccount(volume, world) !== account) return undefined;
+  const { state, drivers } = world;
   const name = status.driver ?? state.get("storageClass", "", spec.storageClassName ?? "")?.spec.driver;
-  return status.handle ?? findHandle(drivers.get(name ?? ""), spec.parameters)?.handle;
+  return findHandle(drivers.get(name ?? ""), spec.parameters)?.handle;
 }
 
 /** Checks the existing data that a new volume names. */
@@ -78,10 +91,11 @@ export function checkHandle(volume: PlacedVolume, driver: JudgingDriver, world: 
       hint: "leave out one of them",
     }];
   }
+  const account = findAccount(volume, world);
   for (const other of world.state.list("volume")) {
     if (other.namespace === volume.namespace && other.name === volume.name) continue;
     if (other.status.driver !== undefined && other.status.driver !== driver.name) continue;
-    if (handleOf(other, world) !== handle) continue;
+    if (handleOf(other, { account, world }) !== handle) continue;
     return [{
       path,
       message: `${handle} is the data of ${nameTo(world.viewer, "volume", other)}`,

@@ -64,6 +64,25 @@ Deno.test("no two volumes name the same data: of one cast, of templates, or one 
     );
   }));
 
+Deno.test("a volume that names data with another secret keeps it from nobody until it has it", () =>
+  withServer(async (server) => {
+    await okJson(server.cast([cloud(SHARED), adopt("planted", { apiToken: "junk" })]));
+    await okJson(server.cast([adopt("a")]));
+    const same = { apiToken: "secret:api.shared.rune/token" };
+    await assertRefused(
+      server,
+      [adopt("b", same)],
+      "parameters.volumeId",
+      /is the data of volume default\/a$/,
+    );
+    await server.store.transact((tx) => {
+      const planted = tx.get("volume", "default", "planted")!;
+      tx.update(planted, { status: { ...planted.status, driver: "do-volume", handle: OTHER } });
+    });
+    const other = adopt("c", { volumeId: OTHER });
+    await assertRefused(server, [other], "parameters.volumeId", /is the data of volume default\/planted$/);
+  }));
+
 Deno.test("checkHandle() does not name a volume that the caller may not see", () =>
   withServer(async (server) => {
     await okJson(server.cast([cloud(SHARED), adopt("a")]));
