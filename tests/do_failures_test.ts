@@ -141,6 +141,15 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await world.fake.attachVolume(ctx.handle!, world.fake.createDroplet("web-2"));
     await world.driver.attach(ctx);
   },
+  async "volume <name> is attached to droplet <name> (<id>), and this machine does not show its device"(
+    world,
+  ) {
+    const ctx = await world.provision();
+    // No metadata service answers.
+    await world.fake.becomeDroplet(0);
+    await world.fake.attachVolume(ctx.handle!, world.droplet);
+    await world.driver.detach(ctx);
+  },
   async "action <id> (attach) errored"(world) {
     world.fake.setFault({ op: "volumeActions_post_byId" }, { action: "errored" });
     await world.driver.attach(await world.provision());
@@ -249,11 +258,10 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     const snapshot = { namespace: "default", name: "s", uid: "u", handle: crypto.randomUUID() };
     await world.driver.materialize(world.context("copy"), { from: "snapshot", snapshot });
   },
-  async "volume <id> has <n> snapshots, and DigitalOcean keeps no more: <words>"(world) {
-    const ctx = await world.provision();
-    for (let n = 0; n < 26; n++) {
-      await world.driver.snapshot(ctx, { namespace: "default", name: "s", uid: crypto.randomUUID() });
-    }
+  async "snapshot of volume <id> refused: <words> (it has <n> snapshots)"(world) {
+    world.fake.setFault({ op: "volumeSnapshots_create" }, { status: 422, message: "too soon" });
+    const ref = { namespace: "default", name: "s", uid: crypto.randomUUID() };
+    await world.driver.snapshot(await world.provision(), ref);
   },
   async "the snapshot needs <n> GB, found <n> GB"(world) {
     const large = world.context("large");

@@ -31,8 +31,18 @@ export interface Attachments {
    * it is attached to neither.
    *
    * @param volume as it was read just now.
+   * @param options.isHere whether this machine shows its device.
+   * @throws {RuneError} `failed_precondition`, not permanent, if this machine may be another droplet: the
+   * volume is attached to the droplet of this name but not shown here, or shown here but attached elsewhere.
    */
-  detach(volume: DoVolume, options: Asker & { node: string }): Promise<void>;
+  detach(volume: DoVolume, options: Asker & { node: string; isHere: boolean }): Promise<void>;
+  /**
+   * Asserts that no other droplet has a volume.
+   *
+   * @param volume as it was read just now.
+   * @throws {RuneError} `failed_precondition`, not permanent.
+   */
+  assertNotElsewhere(volume: DoVolume, options: Asker & { node: string }): Promise<void>;
 }
 
 /** Creates the attachments of one daemon. */
@@ -46,14 +56,26 @@ export function createAttachments({ reader, actions, droplets }: AttachmentOptio
     }, asker);
   }
 
-  /** Detaches the volume from droplets that no longer exist. @returns one that exists and has it. */
-  async function clearStale(volume: DoVolume, own: number, asker: Asker): Promise<DoDroplet | undefined> {
+  /** Finds the other droplet that has a volume, and the droplets that have it and no longer exist. */
+  async function findOthers(
+    volume: DoVolume,
+    own: number,
+    asker: Asker,
+  ): Promise<{ other?: DoDroplet; gone: number[] }> {
+    const gone: number[] = [];
     for (const id of volume.droplet_ids.filter((id) => id !== own)) {
       const other = await droplets.find(id, asker);
-      if (other) return other;
-      await detachFrom(id, volume, asker);
+      if (other) return { other, gone };
+      gone.push(id);
     }
-    return undefined;
+    return { gone };
+  }
+
+  /** Detaches the volume from droplets that no longer exist. @returns one that exists and has it. */
+  async function clearStale(volume: DoVolume, own: number, asker: Asker): Promise<DoDroplet | undefined> {
+    const { other, gone } = await findOthers(volume, own, asker);
+    for (const id of gone) await detachFrom(id, volume, asker);
+    return other;
   }
 
   return {
@@ -80,11 +102,21 @@ export function createAttachments({ reader, actions, droplets }: AttachmentOptio
         throw error;
       }
     },
-    async detach(volume, { node, ...asker }) {
+    async detach(volume, { node, isHere, ...asker }) {
       if (volume.droplet_ids.length === 0) return;
-      const { id: droplet } = await droplets.findOwn(node, asker);
-      if (volume.droplet_ids.includes(droplet)) await detachFrom(droplet, volume, asker);
-      await clearStale(volume, droplet, asker);
+      const droplet = await droplets.findOwn(node, asker);
+      if (volume.droplet_ids.includes(droplet.id)) {
+        // The droplet of our name may be another one, which uses the volume.
+        if (!isHere && !await droplets.isConfirmed(droplet, asker)) throw describeUnseen(volume, droplet);
+        await detachFrom(droplet.id, volume, asker);
+      }
+      const other = await clearStale(volume, droplet.id, asker);
+      if (other && isHere) throw describeOther(volume, other);
+    },
+    async assertNotElsewhere(volume, { node, ...asker }) {
+      if (volume.droplet_ids.length === 0) return;
+      const { other } = await findOthers(volume, (await droplets.findOwn(node, asker)).id, asker);
+      if (other) throw describeOther(volume, other);
     },
   };
 }
@@ -106,6 +138,19 @@ function describeOther({ name }: DoVolume, droplet: DoDroplet): RuneError {
     {
       hint: "Rune never takes a volume from a droplet that exists: stop its services there and detach it, " +
         "or delete that droplet",
+      permanent: false,
+    },
+  );
+}
+
+function describeUnseen({ name }: DoVolume, droplet: DoDroplet): RuneError {
+  return new RuneError(
+    "failed_precondition",
+    `dovolume: volume ${name} is attached to droplet ${droplet.name} (${droplet.id}), ` +
+      "and this machine does not show its device",
+    {
+      hint: "if this machine is another droplet, set node.name in the runefile to its name; " +
+        "otherwise detach the volume in DigitalOcean's console",
       permanent: false,
     },
   );

@@ -124,7 +124,21 @@ Deno.test("detach() detaches from this droplet and from those that are gone, and
   const other = fake.createDroplet("other");
   for (const [holder, left] of [[droplet, []], [4711, []], [other, [other]]] as const) {
     await fake.attachVolume(id, holder);
-    await attachments.detach(await reader.read(id, asker), { ...asker, node: "node" });
+    await attachments.detach(await reader.read(id, asker), { ...asker, node: "node", isHere: false });
     assert.deepEqual(fake.volumes[0]!.dropletIds, left);
   }
+});
+
+Deno.test("detach() says at once that another droplet has a volume whose device is here", async () => {
+  await using world = await createCloudWorld();
+  const { fake, asker, cloud: { attachments, reader } } = world;
+  const id = await world.createVolume("data");
+  const other = fake.createDroplet("other");
+  await fake.attachVolume(id, other);
+  const volume = await reader.read(id, asker);
+  await assert.rejects(attachments.detach(volume, { ...asker, node: "node", isHere: true }), {
+    ...{ code: "failed_precondition", permanent: false },
+    message: `dovolume: volume data is attached to droplet other (${other})`,
+  });
+  assert.deepEqual(fake.volumes[0]!.dropletIds, [other]);
 });

@@ -31,7 +31,6 @@ import { awaitDevice, awaitNoDevice, BUSY_HINT, type DevicePlaces, findDevice } 
 import type { Asker } from "./droplets.ts";
 import { describeCreated } from "./listing.ts";
 import { normalizeParameters } from "./normal_form.ts";
-import { parseOwner } from "./names.ts";
 import { assertCreatedFor, assertFree, assertOurs, describeVolume, isAdopted, nameOf } from "./ownership.ts";
 import { DO_VOLUME_PARAMETERS, type DoVolumeParameters, findWrong, readParameters } from "./parameters.ts";
 import { bytesOf, gigabytesOf } from "./sizes.ts";
@@ -85,7 +84,7 @@ export class DoVolumeDriver implements Driver {
 
   async provision(ctx: VolumeContext): Promise<{ handle: string; adopted: boolean }> {
     return await this.#call("provision", ctx, async ({ asker, parameters: { region, volumeId } }) => {
-      const { reader, volumes } = this.#cloud;
+      const { reader, volumes, droplets } = this.#cloud;
       const sizeGb = gigabytesOf(ctx.volume.sizeBytes);
       const known = ctx.handle ?? volumeId;
       let volume: DoVolume;
@@ -100,22 +99,28 @@ export class DoVolumeDriver implements Driver {
         assertRegion(volume, region);
         if (volumeId !== undefined) assertFree(volume, ctx);
       }
+      const adopted = isAdopted(volume, ctx);
+      // Another host of the same name may use it.
+      if (adopted) await droplets.findOwn(ctx.node, asker);
       await volumes.grow(volume, sizeGb, asker);
-      return { handle: volume.id, adopted: isAdopted(volume, ctx) };
+      return { handle: volume.id, adopted };
     });
   }
 
   async delete(ctx: VolumeContext): Promise<void> {
     await this.#call("delete", ctx, async ({ asker, parameters }) => {
-      const { volumes, droplets } = this.#cloud;
-      let id = ctx.handle;
-      if (id === undefined) {
-        // A daemon that was killed may have created it. What was there before is not this volume's.
-        const found = await volumes.findNamed({ name: nameOf(ctx), region: parameters.region }, asker);
-        if (!found || parseOwner(found.description)?.uid !== ctx.volume.uid) return;
-        id = found.id;
-      }
-      const wasThere = await volumes.delete(id, asker).catch(async (error) => {
+      const { reader, volumes, droplets } = this.#cloud;
+      const { handle } = ctx;
+      const volume = handle === undefined
+        ? await volumes.findNamed({ name: nameOf(ctx), region: parameters.region }, asker)
+        : await reader.search(handle, asker);
+      const wasAdopted = volume !== undefined && isAdopted(volume, ctx);
+      // A daemon that was killed may have created it. What was there before is not this volume's.
+      if (handle === undefined && (!volume || wasAdopted)) return;
+      // Another host of the same name may use it.
+      if (wasAdopted) await droplets.findOwn(ctx.node, asker);
+      const id = handle ?? volume!.id;
+      const wasThere = volume !== undefined && await volumes.delete(id, asker).catch(async (error) => {
         if (!(error instanceof StillInUse)) throw error;
         // A daemon that was killed may have asked for the attachment, and nobody saw it completed.
         await this.#detach(id, ctx, asker);
@@ -193,6 +198,7 @@ export class DoVolumeDriver implements Driver {
     return await this.#call("snapshot", ctx, async ({ asker }) => {
       const id = requireHandle(ctx);
       const path = this.#directory(id);
+      if (!await findMount(path)) await this.#assertUnused(id, ctx, asker);
       const taken = await this.#cloud.snapshots.take(id, ref, {
         ...asker,
         ...(await findMount(path) && { mounted: path }),
@@ -304,6 +310,15 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
+  /** Asserts that nobody writes to a volume that is not mounted at its directory, so cannot be frozen. */
+  async #assertUnused(id: string, { node }: VolumeContext, asker: Asker): Promise<void> {
+    const { reader, attachments, places } = this.#cloud;
+    const volume = await reader.read(id, asker);
+    const mount = await findMountOf(volume, places);
+    if (mount) throw describeMounted(mount);
+    await attachments.assertNotElsewhere(volume, { ...asker, node });
+  }
+
   /** Detaches a volume that is not mounted, and waits until its device has gone. */
   async #detach(id: string, { node, signal }: VolumeContext, asker: Asker): Promise<void> {
     const { reader, droplets, attachments, places, waits: { deviceMs } } = this.#cloud;
@@ -313,7 +328,8 @@ export class DoVolumeDriver implements Driver {
     if (volume.droplet_ids.length === 0) return;
     const mount = await findMount(this.#directory(id)) ?? await findMountOf(volume, places);
     if (mount) throw describeMounted(mount);
-    await attachments.detach(volume, { ...asker, node });
+    const isHere = await findDevice(volume.name, places) !== undefined;
+    await attachments.detach(volume, { ...asker, node, isHere });
     await awaitNoDevice(volume.name, {
       places,
       signal,
@@ -364,7 +380,7 @@ async function findMountOf({ name }: DoVolume, places: DevicePlaces): Promise<Mo
 
 function describeMounted({ source, mountPoint }: MountEntry): RuneError {
   return new RuneError("unavailable", `dovolume: ${source} is mounted at ${mountPoint}`, {
-    hint: `unmount it: umount ${mountPoint}; Rune then detaches it`,
+    hint: `unmount it: umount ${mountPoint}; Rune then goes on by itself`,
   });
 }
 

@@ -44,6 +44,8 @@ export interface Droplets {
    * @throws {RuneError} `failed_precondition`, not permanent, if the account has no droplet of this name.
    */
   assertAccount(unknown: string, options: Asker & { node: string }): Promise<void>;
+  /** Whether the metadata service says that this machine is that droplet. False if it does not answer. */
+  isConfirmed(droplet: DoDroplet, asker: Asker): Promise<boolean>;
   /** Forgets what {@linkcode findOwn} found, since it was wrong. */
   forget(): void;
   /** Another droplet; undefined only if it certainly does not exist. */
@@ -94,6 +96,7 @@ export function createDroplets(
         },
       );
     },
+    isConfirmed: async ({ id }, { signal }) => (await metadata.read(signal))?.id === String(id),
     forget: () => remembered.clear(),
     async find(id, asker) {
       for (let attempt = 1;; attempt++) {

@@ -119,7 +119,7 @@ export function createSnapshots(
           const late = await find(volumeId, ref, asker);
           if (late) await remove(late.id, asker);
         }
-        if (isRefusal(error, 422)) await refuseIfFull(error, { volumeId, list, asker });
+        if (isRefusal(error, 422)) throw await describeFull(error, { volumeId, list, asker });
         throw error;
       }
       try {
@@ -159,28 +159,27 @@ export function createSnapshots(
 }
 
 /**
- * Says which snapshots there are, if DigitalOcean refused another one and the volume has as many as it may
- * have. Rune may not know them: a store that was lost does not list them.
+ * Says how many snapshots a volume has, since DigitalOcean refused another one, and names the oldest if it
+ * keeps no more. Rune may not know them: a store that was lost does not list them.
  */
-async function refuseIfFull(
+async function describeFull(
   refusal: ApiRefusal,
   { volumeId, list, asker }: {
     volumeId: string;
     list: (volumeId: string, asker: Asker) => Promise<DoSnapshot[]>;
     asker: Asker;
   },
-): Promise<void> {
-  const all = await list(volumeId, asker).catch(() => []);
-  if (all.length < MOST_SNAPSHOTS) return;
+): Promise<RuneError> {
+  const all = await list(volumeId, asker).catch(() => undefined);
+  if (!all) return refusal;
   const oldest = all.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at)).slice(0, NAMED);
-  throw new RuneError(
+  const hint = all.length < MOST_SNAPSHOTS
+    ? refusal.hint
+    : "delete old ones in Rune; those that Rune does not know, delete in DigitalOcean's console: " +
+      `the oldest are ${oldest.map(({ id }) => id).join(", ")}`;
+  return new RuneError(
     "failed_precondition",
-    `dovolume: volume ${volumeId} has ${all.length} snapshots, and DigitalOcean keeps no more: ${refusal.said}`,
-    {
-      hint: "delete old ones in Rune; those that Rune does not know, delete in DigitalOcean's console: " +
-        `the oldest are ${oldest.map(({ id }) => id).join(", ")}`,
-      permanent: false,
-      cause: refusal,
-    },
+    `dovolume: snapshot of volume ${volumeId} refused: ${refusal.said} (it has ${all.length} snapshots)`,
+    { ...(hint !== undefined && { hint }), permanent: false, cause: refusal },
   );
 }
