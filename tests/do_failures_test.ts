@@ -120,6 +120,33 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     world.fake.createDroplet("web-1");
     await world.driver.attach(await world.provision());
   },
+  async 'droplet "<name>" (<id>) of the token\'s account is not this machine, which is droplet <id> "<name>"'(
+    { fake, driver, provision },
+  ) {
+    const ctx = await provision();
+    await fake.becomeDroplet(fake.createDroplet("web-2"));
+    await driver.attach(ctx);
+  },
+  async 'volume <name> is attached to <droplets>, and this machine is droplet <id> "<name>"'(world) {
+    const ctx = await world.provision();
+    await world.fake.attachVolume(ctx.handle!, world.fake.createDroplet("web-2"));
+    await world.driver.mount(ctx);
+  },
+  async "<device> is mounted at <path>, and is not the device of volume <name>"(world) {
+    const ctx = await world.provision();
+    const other = world.context("other");
+    const { handle } = await world.driver.provision(other);
+    for (const each of [ctx, { ...other, handle }]) await world.driver.attach(each);
+    const { path } = await world.driver.mount(ctx);
+    await world.driver.unmount(ctx);
+    await world.driver.mount({ ...other, handle });
+    await run(["mount", world.backing.deviceOf(handle)!, path]);
+    try {
+      await world.driver.snapshot(ctx, { namespace: "default", name: "s", uid: crypto.randomUUID() });
+    } finally {
+      await run(["umount", path]);
+    }
+  },
   async "region: expected <region>, the droplet <name> is in <region>"(world) {
     const ctx = await world.provision();
     world.fake.changeDroplet(world.droplet, { region: "fra1" });

@@ -107,7 +107,7 @@ export function createAttachments({ reader, actions, droplets }: AttachmentOptio
       const droplet = await droplets.findOwn(node, asker);
       if (volume.droplet_ids.includes(droplet.id)) {
         // The droplet of our name may be another one, which uses the volume.
-        if (!isHere && !await droplets.isConfirmed(droplet, asker)) throw describeUnseen(volume, droplet);
+        if (!isHere && !await droplets.isConfirmed(droplet)) throw describeUnseen(volume, droplet);
         await detachFrom(droplet.id, volume, asker);
       }
       const other = await clearStale(volume, droplet.id, asker);

@@ -107,8 +107,8 @@ Deno.test("attach() looks at the volume when an action errored: it may be attach
   assert.deepEqual((await attachments.attach(id, { ...asker, ...PLACE })).droplet_ids, [droplet]);
 });
 
-Deno.test("attach() finds out that this is another droplet by now", async () => {
-  await using world = await createCloudWorld();
+Deno.test("attach() finds out that this is another droplet by now, if no metadata service tells", async () => {
+  await using world = await createCloudWorld({ metadataUrl: "http://127.0.0.1:1" });
   const { fake, asker, cloud: { attachments } } = world;
   const [first, second] = [await world.createVolume("first"), await world.createVolume("second")];
   await attachments.attach(first, { ...asker, ...PLACE });

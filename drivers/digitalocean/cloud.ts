@@ -5,7 +5,7 @@ import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";
 import type { DevicePlaces } from "./device.ts";
 import { createDroplets, type Droplets } from "./droplets.ts";
-import { createMetadata, type Metadata } from "./metadata.ts";
+import { createMetadata } from "./metadata.ts";
 import type { Rate } from "./rate.ts";
 import { createSnapshots, type Snapshots } from "./snapshots.ts";
 import { createVolumeActions } from "./volume_actions.ts";
@@ -50,7 +50,6 @@ export interface Cloud {
   droplets: Droplets;
   attachments: Attachments;
   snapshots: Snapshots;
-  metadata: Metadata;
   places: DevicePlaces;
   freezer: Freezer;
   waits: Waits;
@@ -72,7 +71,6 @@ export function createCloud(
     droplets,
     attachments: createAttachments({ reader, actions, droplets }),
     snapshots: createSnapshots({ client, droplets, freezer, notes: snapshotNotes, ...waits }),
-    metadata,
     places,
     freezer,
     waits,

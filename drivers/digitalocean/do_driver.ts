@@ -148,9 +148,7 @@ export class DoVolumeDriver implements Driver {
     await this.#call("attach", ctx, async ({ asker, parameters: { region } }) => {
       const id = requireHandle(ctx);
       const volume = await this.#cloud.attachments.attach(id, { ...asker, node: ctx.node, region });
-      await this.#awaitDevice(volume, ctx.signal).catch(async (error) => {
-        throw await this.#explainNoDevice(error, volume, ctx);
-      });
+      await this.#awaitDevice(volume, ctx.signal);
       this.#attached.set(id, volume);
     });
   }
@@ -167,6 +165,7 @@ export class DoVolumeDriver implements Driver {
       const volume = this.#attached.get(id) ?? await this.#cloud.reader.read(id, asker);
       // If something is wrong, perhaps what is remembered is.
       this.#attached.delete(id);
+      await this.#cloud.droplets.assertHere(volume);
       const device = await this.#awaitDevice(volume, ctx.signal);
       const path = this.#directory(id);
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
@@ -197,11 +196,11 @@ export class DoVolumeDriver implements Driver {
   ): Promise<{ handle: string; sizeBytes: number }> {
     return await this.#call("snapshot", ctx, async ({ asker }) => {
       const id = requireHandle(ctx);
-      const path = this.#directory(id);
-      if (!await findMount(path)) await this.#assertUnused(id, ctx, asker);
+      const mounted = await this.#findOwnMount(id, asker);
+      if (!mounted) await this.#assertUnused(id, ctx, asker);
       const taken = await this.#cloud.snapshots.take(id, ref, {
         ...asker,
-        ...(await findMount(path) && { mounted: path }),
+        ...(mounted && { mounted: mounted.directory }),
         ...(onCopied && { onCopied }),
       });
       return { handle: taken.id, sizeBytes: bytesOf(taken.min_disk_size) };
@@ -264,16 +263,15 @@ export class DoVolumeDriver implements Driver {
   async expand(ctx: VolumeContext): Promise<Growth> {
     return await this.#call("expand", ctx, async ({ asker, parameters: { fsType } }) => {
       const id = requireHandle(ctx);
-      const { reader, volumes, places } = this.#cloud;
+      const { reader, volumes } = this.#cloud;
       const before = await reader.read(id, asker);
       const volume = await volumes.grow(before, gigabytesOf(ctx.volume.sizeBytes), asker);
       if (this.#attached.has(id)) this.#attached.set(id, volume);
-      // Attached elsewhere, or not at all: the filesystem grows at the next mount.
-      if (await findDevice(volume.name, places) === undefined) return {};
+      const mounted = await this.#findOwnMount(id, asker);
+      // The filesystem grows at the next mount.
+      if (!mounted) return {};
       const device = await this.#awaitDevice(volume, ctx.signal);
-      const directory = this.#directory(id);
-      if (!await findMount(directory)) return {};
-      return await growMounted(directory, { device, fsType, signal: ctx.signal });
+      return await growMounted(mounted.directory, { device, fsType, signal: ctx.signal });
     });
   }
 
@@ -295,19 +293,24 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
-  /** Adds a hint if the volume is attached to a droplet that this machine is not. */
-  async #explainNoDevice(
-    error: unknown,
-    volume: DoVolume,
-    { node, signal }: VolumeContext,
-  ): Promise<unknown> {
-    const here = await this.#cloud.metadata.read(signal);
-    if (!(error instanceof RuneError) || !here || volume.droplet_ids.includes(Number(here.id))) return error;
-    return new RuneError(error.code, error.message, {
-      hint: `it is attached to the droplet "${node}", but this machine is droplet ${here.id} ` +
-        `"${here.hostname}": set node.name to "${here.hostname}" in the runefile`,
-      cause: error,
-    });
+  /**
+   * Finds where a volume is mounted.
+   * @throws {RuneError} `conflict`, not permanent, if the device of another volume is mounted there.
+   */
+  async #findOwnMount(id: string, asker: Asker): Promise<{ directory: string } | undefined> {
+    const directory = this.#directory(id);
+    const mount = await findMount(directory);
+    if (!mount) return undefined;
+    const { reader, droplets, places } = this.#cloud;
+    const volume = this.#attached.get(id) ?? await reader.read(id, asker);
+    await droplets.assertHere(volume);
+    const device = await findDevice(volume.name, places);
+    if (device !== undefined && await deviceNumber(device) === mount.device) return { directory };
+    throw new RuneError(
+      "conflict",
+      `dovolume: ${mount.source} is mounted at ${directory}, and is not the device of volume ${volume.name}`,
+      { hint: `unmount it: umount ${directory}`, permanent: false },
+    );
   }
 
   /** Asserts that nobody writes to a volume that is not mounted at its directory, so cannot be frozen. */
@@ -345,13 +348,16 @@ export class DoVolumeDriver implements Driver {
     });
   }
 
-  /** Runs a call, one at a time for each volume. */
+  /** Runs a call, one at a time for each volume of Rune and for each volume at DigitalOcean. */
   async #run<T>(verb: string, ctx: VolumeContext, work: () => Promise<T>): Promise<T> {
     const what = describeCall(verb, ctx);
     const { signal } = ctx;
     try {
       checkAborted(what, signal);
-      return await this.#locks.run([ctx.volume.uid], { work, signal });
+      const id = ctx.handle ?? ctx.parameters.volumeId;
+      // The prefixes keep apart a uid and a volumeId that somebody gave the same text.
+      const keys = [`uid ${ctx.volume.uid}`, ...(id === undefined ? [] : [`id ${id}`])];
+      return await this.#locks.run(keys, { work, signal });
     } catch (error) {
       throw callError(error, { what, signal });
     }

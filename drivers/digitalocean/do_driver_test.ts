@@ -3,6 +3,7 @@ import { RuneError } from "../../model/error.ts";
 import { snapshotOf } from "../conformance_calls.ts";
 import { plainParameters } from "../conformance_trial.ts";
 import type { VolumeContext } from "../driver.ts";
+import { FakeDigitalOcean } from "../../tests/fakes/digitalocean/fake.ts";
 import { volumeNameOf } from "./names.ts";
 import { type CloudWorld, createCloudWorld } from "./testing/cloud_world.ts";
 
@@ -109,19 +110,68 @@ Deno.test("provision() refuses a volumeId of another region, of another volume o
   assert.equal(fake.volumes.length, 2);
 });
 
-Deno.test("attach() says which device did not appear, and whether this machine is another droplet", async () => {
-  await using world = await createCloudWorld();
+Deno.test("attach() says which device did not appear", async () => {
+  await using world = await createCloudWorld({ metadataUrl: "http://127.0.0.1:1" });
   const { fake, driver, context } = world;
   const ctx = { ...context("data"), ...await driver.provision(context("data")) };
-  fake.setFault({ op: "volumeActions_post_byId" }, { device: "never" });
-  const elsewhere = fake.createDroplet("elsewhere");
-  await fake.becomeDroplet(elsewhere);
+  await fake.becomeDroplet(fake.createDroplet("elsewhere"));
   await assert.rejects(driver.attach(ctx), (error) => {
     assert.ok(error instanceof RuneError);
     assert.match(error.message, /the device of volume rune-default-data-\w{8} has not appeared/);
-    assert.match(error.hint!, new RegExp(`this machine is droplet ${elsewhere} "elsewhere"`));
     return error.code === "unavailable";
   });
+});
+
+Deno.test("a volume of another account never gets the device of one with its name", async () => {
+  await using world = await createCloudWorld();
+  const { driver, context } = world;
+  const victim = { ...context("data"), ...await driver.provision(context("data")) };
+  await driver.attach(victim);
+  // Another account, with a droplet and a volume of our names. Its droplet is another machine.
+  await using other = await FakeDigitalOcean.start();
+  other.createDroplet("filler");
+  const twin = other.createDroplet("node");
+  assert.notEqual(twin, world.droplet);
+  const { id } = await other.createVolume({ name: world.fake.volumes[0]!.name, sizeGb: 1 });
+  const { driver: fooled } = world.createDriver({ apiUrl: other.url });
+  const evil = withParameters(context("evil"), { apiToken: other.createToken("full"), volumeId: id });
+  const ctx = { ...evil, handle: id, blank: false };
+  const refusal = {
+    code: "failed_precondition",
+    permanent: false,
+    message: new RegExp(`is not this machine, which is droplet ${world.droplet} "node"`),
+  };
+  await assert.rejects(fooled.provision(evil), refusal);
+  await assert.rejects(fooled.attach(ctx), refusal);
+  // Not even if it is attached already, or if nobody attaches it first.
+  await other.attachVolume(id, twin);
+  await assert.rejects(fooled.attach(ctx), refusal);
+  await assert.rejects(fooled.detach(ctx), refusal);
+  await assert.rejects(fooled.mount(ctx), {
+    code: "failed_precondition",
+    message: new RegExp(
+      `is attached to droplet ${twin}, and this machine is droplet ${world.droplet} "node"`,
+    ),
+  });
+  assert.deepEqual(world.fake.volumes[0]!.dropletIds, [world.droplet]);
+});
+
+Deno.test("calls for one volume at DigitalOcean run one at a time, whatever volume of Rune they are for", async () => {
+  await using world = await createCloudWorld();
+  const { fake, driver, context } = world;
+  const { handle } = await driver.provision(context("data"));
+  countRequests(world);
+  const contexts = ["one", "two", "three"].map((name) => ({ ...context(name), handle }));
+  await Promise.all(contexts.map((ctx) => driver.attach(ctx)));
+  // At once, each would have asked for it.
+  assert.equal(fake.requests("volumeActions_post_byId").length, 1);
+});
+
+Deno.test("a volumeId with the text of the volume's own uid holds no call for ever", async () => {
+  await using world = await createCloudWorld();
+  const ctx = world.context("data");
+  const call = world.driver.provision(withParameters(ctx, { volumeId: ctx.volume.uid }));
+  await assert.rejects(call, { code: "not_found" });
 });
 
 Deno.test("materialize() grows the copy, and names the sizes if it would be too small", async () => {
@@ -222,7 +272,7 @@ Deno.test("a token of another account, which knows nothing, makes nothing count 
     const refusal = { code: "failed_precondition", permanent: false, message: /neither .* nor a droplet/ };
     await assert.rejects(call(), refusal, name);
   }
-  fake.createDroplet("elsewhere");
+  await fake.becomeDroplet(fake.createDroplet("elsewhere"));
   for (const call of Object.values(calls)) await call();
 });
 

@@ -24,7 +24,8 @@ Deno.test("findOwn() finds the droplet with the name of the node, also one with 
   const droplets = createFinder(world);
   assert.equal((await droplets.findOwn("node", world.asker)).id, world.droplet);
   assert.equal((await droplets.findOwn("NODE", world.asker)).id, world.droplet);
-  assert.equal((await droplets.findOwn("gpu", world.asker)).id, gpu);
+  await world.fake.becomeDroplet(gpu);
+  assert.equal((await createFinder(world).findOwn("gpu", world.asker)).id, gpu);
 });
 
 Deno.test("findOwn() asks once for many calls, until it was wrong", async () => {
@@ -71,6 +72,43 @@ Deno.test("findOwn() says in its hint what this machine is, if the name of the n
   assert.match(hint!, new RegExp(`droplet ${world.droplet} "node": set node.name to "node"`));
   const elsewhere = createFinder(world, "http://127.0.0.1:1");
   assert.match((await refuse(elsewhere.findOwn("other", world.asker))).hint!, /set node.name/);
+});
+
+Deno.test("findOwn() refuses a droplet that the metadata service denies, and lets the name decide if it is silent", async () => {
+  await using world = await createCloudWorld();
+  const { fake, asker, droplet } = world;
+  const elsewhere = fake.createDroplet("elsewhere");
+  await fake.becomeDroplet(elsewhere);
+  const { message, hint } = await refuse(createFinder(world).findOwn("node", asker));
+  assert.equal(
+    message,
+    `dovolume: droplet "node" (${droplet}) of the token's account is not this machine, which is droplet ${elsewhere} "elsewhere"`,
+  );
+  assert.match(hint!, /a token of the account that this droplet is in; if it is, set node.name/);
+  assert.equal((await createFinder(world, "http://127.0.0.1:1").findOwn("node", asker)).id, droplet);
+});
+
+Deno.test("assertAccount() believes no account that has only another droplet of this name", async () => {
+  await using world = await createCloudWorld();
+  const { fake, asker } = world;
+  await createFinder(world).assertAccount("volume v", { ...asker, node: "node" });
+  await fake.becomeDroplet(fake.createDroplet("elsewhere"));
+  const { message } = await refuse(createFinder(world).assertAccount("volume v", { ...asker, node: "node" }));
+  assert.match(message, /is not this machine/);
+});
+
+Deno.test("assertHere() refuses a volume that is attached to another droplet, or to none", async () => {
+  await using world = await createCloudWorld();
+  const { fake, asker, droplet } = world;
+  const { id } = await fake.createVolume({ name: "data", sizeGb: 1 });
+  const check = async (metadataUrl?: string) =>
+    await createFinder(world, metadataUrl).assertHere(await world.cloud.reader.read(id, asker));
+  assert.match((await refuse(check())).message, /is attached to no droplet, and this machine is/);
+  await fake.attachVolume(id, 4711);
+  assert.match((await refuse(check())).message, /is attached to droplet 4711, and this machine is/);
+  await check("http://127.0.0.1:1");
+  await fake.attachVolume(id, droplet);
+  await check();
 });
 
 Deno.test("find() says that a droplet is gone only if it is unknown twice", async () => {

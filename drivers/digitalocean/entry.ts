@@ -88,7 +88,8 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
       setting: "doMetadataUrl",
       live: false,
       doc: {
-        means: "Where DigitalOcean's metadata service is. Rune asks it only for hints.",
+        means:
+          "Where DigitalOcean's metadata service is. Rune uses no droplet that it denies this machine to be.",
         form: "URL",
         default: `\`${METADATA_URL}\``,
         example: METADATA_URL,

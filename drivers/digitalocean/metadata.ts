@@ -1,6 +1,7 @@
 /**
  * What DigitalOcean's metadata service says about this machine. It answers only on a droplet, and without a
- * token. Rune uses it for hints only: the name of the node decides which droplet this is.
+ * token. It never decides which droplet is this node's, since the name of the node does. It only shows that
+ * another droplet is not.
  * @module
  */
 import { startDeadline } from "../../base/delay.ts";
@@ -8,37 +9,58 @@ import { startDeadline } from "../../base/delay.ts";
 /** The address of the service, the same on every droplet. */
 export const METADATA_URL = "http://169.254.169.254";
 const LIMIT_MS = 1_000;
+/** The longest answer that is read, in bytes. */
 const LONGEST = 256;
 
 /** This machine, as a droplet. */
 export interface Here {
-  id: string;
+  id: number;
   hostname: string;
 }
 
 /** See the module comment. */
 export interface Metadata {
-  /** @returns undefined if this machine is no droplet, or if nothing answers within a second. */
-  read(signal: AbortSignal): Promise<Here | undefined>;
+  /**
+   * Asks the service, until it has answered once. This process lives on one machine, so the answer stays.
+   *
+   * @returns undefined if this machine is no droplet, or if nothing answers within a second.
+   */
+  read(): Promise<Here | undefined>;
 }
 
 /** Asks the service at `url`. */
 export function createMetadata(url: string): Metadata {
-  const text = async (name: string, signal: AbortSignal): Promise<string> => {
-    const response = await fetch(new URL(`/metadata/v1/${name}`, url), { signal, redirect: "error" });
-    const body = (await response.text()).trim();
-    if (!response.ok || body.length > LONGEST || !/^[\w.-]+$/.test(body)) throw new Error(`no ${name}`);
-    return body;
-  };
+  let answer: Here | undefined;
+  let asking: Promise<Here | undefined> | undefined;
   return {
-    async read(signal) {
-      using limit = startDeadline(LIMIT_MS);
-      const within = AbortSignal.any([signal, limit.signal]);
-      try {
-        return { id: await text("id", within), hostname: await text("hostname", within) };
-      } catch {
-        return undefined;
-      }
+    async read() {
+      if (answer) return answer;
+      // At a start, all volumes ask at once. No caller's signal ends it, since the others wait for it too.
+      asking ??= ask(url).finally(() => asking = undefined);
+      return answer = await asking;
     },
   };
+}
+
+async function ask(url: string): Promise<Here | undefined> {
+  using limit = startDeadline(LIMIT_MS);
+  try {
+    const [id, hostname] = [await readText(url, "id", limit), await readText(url, "hostname", limit)];
+    return /^\d{1,15}$/.test(id) && /^[\w.-]+$/.test(hostname) ? { id: Number(id), hostname } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readText(url: string, name: string, { signal }: { signal: AbortSignal }): Promise<string> {
+  const response = await fetch(new URL(`/metadata/v1/${name}`, url), { signal, redirect: "error" });
+  const decoder = new TextDecoder();
+  let text = "";
+  // To leave the loop cancels the rest of the answer.
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (!response.ok || text.length > LONGEST) throw new Error(`no ${name}`);
+  }
+  if (!response.ok) throw new Error(`no ${name}`);
+  return text.trim();
 }

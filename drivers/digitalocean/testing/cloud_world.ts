@@ -45,6 +45,8 @@ export interface CloudWorld extends AsyncDisposable {
   driver: DoVolumeDriver;
   /** Another driver on the same account and directories, as a restarted daemon has it. */
   restart(): DoVolumeDriver;
+  /** Another driver on the same machine and directories. @param options.apiUrl of another account. */
+  createDriver(options: { apiUrl: string }): { cloud: Cloud; driver: DoVolumeDriver };
   /** Creates the context of a volume of 1 GB. The same name gives the same uid. */
   context: ReturnType<typeof contextMaker>;
   createVolume(name: string): Promise<string>;
@@ -55,11 +57,13 @@ export interface WorldOptions extends Omit<FakeOptions, "backing"> {
   /** Loop devices for the volumes. The world removes them. */
   loops?: LoopBacking;
   fsType?: FsType;
+  /** Where the metadata service is. Default: that of the fake. */
+  metadataUrl?: string;
 }
 
 /** Starts a world. */
 export async function createCloudWorld(
-  { loops, fsType = "ext4", ...options }: WorldOptions = {},
+  { loops, fsType = "ext4", metadataUrl, ...options }: WorldOptions = {},
 ): Promise<CloudWorld> {
   const scratch = await scratchDirectory();
   const directory = loops?.links ?? join(scratch.path, "devices");
@@ -68,10 +72,10 @@ export async function createCloudWorld(
   const token = fake.createToken("full");
   const droplet = fake.createDroplet("node");
   await fake.becomeDroplet(droplet);
-  const createDriver = () => {
+  const createDriver = ({ apiUrl }: { apiUrl: string }) => {
     const cloud = createCloud({
-      apiUrl: fake.url,
-      metadataUrl: fake.metadataUrl,
+      apiUrl,
+      metadataUrl: metadataUrl ?? fake.metadataUrl,
       places: { directory, sysfs: loops ? SYSFS : join(scratch.path, "sysfs") },
       freezer: createFreezer(join(scratch.path, "frozen")),
       snapshotNotes: createFormatNotes(join(scratch.path, "snapshotting")),
@@ -82,12 +86,13 @@ export async function createCloudWorld(
     const notes = createFormatNotes(join(scratch.path, "formatting"));
     return { cloud, driver: new DoVolumeDriver({ cloud, mountRoot, notes }) };
   };
-  const { cloud, driver } = createDriver();
+  const { cloud, driver } = createDriver({ apiUrl: fake.url });
   const parameters = () => ({ region: "nyc3", apiToken: token, fsType });
   return {
     ...{ fake, token, droplet, cloud, driver },
     asker: { token, signal: new AbortController().signal },
-    restart: () => createDriver().driver,
+    restart: () => createDriver({ apiUrl: fake.url }).driver,
+    createDriver,
     context: contextMaker({ sizeBytes: 1e9, parameters }),
     createVolume: async (name) => (await fake.createVolume({ name, sizeGb: 1 })).id,
     async [Symbol.asyncDispose]() {
