@@ -5,19 +5,28 @@
  */
 import { sleep } from "../../base/delay.ts";
 
-/**
- * How many requests may come at once, and the time between two after that, in milliseconds. So a minute has
- * at most 220, and some are left for a person with the same token.
- */
-const BURST = 20;
-const EVERY_MS = 300;
-/** How many tokens have a bucket. An older one starts full again. */
-const MOST_TOKENS = 64;
+/** How many requests may come at once, and the time between two after that, in milliseconds. */
+interface Limit {
+  burst: number;
+  everyMs: number;
+}
 
-/** The requests of one token. */
+/** At most 220 in any minute. Some are left for a person with the same token. */
+const MINUTE: Limit = { burst: 20, everyMs: 300 };
+/** At most 4800 in any hour. */
+const HOUR: Limit = { burst: 1200, everyMs: 1000 };
+/**
+ * How many tokens have a bucket. Only one that is full again gives up its place: otherwise whoever brings
+ * many tokens would empty the count of all others. So a new token may have to wait.
+ */
+const MOST_TOKENS = 1000;
+
+/** The requests of one token. The times are on the clock of {@linkcode RateOptions.now}. */
 interface Bucket {
-  /** When the bucket is full again, on the clock of {@linkcode RateOptions.now}. */
-  fullAt: number;
+  /** When the bucket has all requests of a minute again. */
+  minuteFullAt: number;
+  /** When the bucket has all requests of an hour again. */
+  hourFullAt: number;
   /** How often it was closed. A turn that was given before does not count. */
   closings: number;
 }
@@ -36,43 +45,68 @@ export interface RateOptions {
   now?: () => number;
   /** Waits on that clock. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  mostTokens?: number;
 }
 
 /** Creates full buckets. */
 export function createRate({
   now = () => performance.now(),
   wait = (ms, signal) => sleep(ms, { signal }),
+  mostTokens = MOST_TOKENS,
 }: RateOptions = {}): Rate {
   const buckets = new Map<string, Bucket>();
 
-  function bucketOf(token: string): Bucket {
-    const bucket = buckets.get(token) ?? { fullAt: 0, closings: 0 };
-    // The most recent token is the last.
-    buckets.delete(token);
+  function removeFull(): void {
+    const time = now();
+    for (const [token, { minuteFullAt, hourFullAt }] of buckets) {
+      if (Math.max(minuteFullAt, hourFullAt) <= time) buckets.delete(token);
+    }
+  }
+
+  /** Adds a full bucket. */
+  function add(token: string): Bucket {
+    const bucket = { minuteFullAt: 0, hourFullAt: 0, closings: 0 };
     buckets.set(token, bucket);
-    if (buckets.size > MOST_TOKENS) buckets.delete(buckets.keys().next().value!);
     return bucket;
+  }
+
+  /** The bucket of a token; undefined if all places are taken. */
+  function find(token: string): Bucket | undefined {
+    const bucket = buckets.get(token);
+    if (bucket) return bucket;
+    if (buckets.size >= mostTokens) removeFull();
+    return buckets.size < mostTokens ? add(token) : undefined;
   }
 
   return {
     async take(token, signal) {
-      const bucket = bucketOf(token);
+      let bucket: Bucket | undefined;
+      while (!(bucket = find(token))) await wait(MINUTE.everyMs, signal);
       let turn: number | undefined;
       while (turn !== bucket.closings) {
         turn = bucket.closings;
-        bucket.fullAt = Math.max(bucket.fullAt, now()) + EVERY_MS;
+        bucket.minuteFullAt = Math.max(bucket.minuteFullAt, now()) + MINUTE.everyMs;
+        bucket.hourFullAt = Math.max(bucket.hourFullAt, now()) + HOUR.everyMs;
+        const startAt = Math.max(
+          bucket.minuteFullAt - MINUTE.burst * MINUTE.everyMs,
+          bucket.hourFullAt - HOUR.burst * HOUR.everyMs,
+        );
         try {
-          await wait(Math.max(bucket.fullAt - now() - BURST * EVERY_MS, 0), signal);
+          await wait(Math.max(startAt - now(), 0), signal);
         } catch (error) {
-          if (turn === bucket.closings) bucket.fullAt -= EVERY_MS;
+          if (turn === bucket.closings) {
+            bucket.minuteFullAt -= MINUTE.everyMs;
+            bucket.hourFullAt -= HOUR.everyMs;
+          }
           throw error;
         }
       }
     },
     close(token, ms) {
-      const bucket = bucketOf(token);
+      // Nobody asks for a token without a bucket, unless the answer came after its bucket was full again.
+      const bucket = buckets.get(token) ?? add(token);
       bucket.closings++;
-      bucket.fullAt = Math.max(bucket.fullAt, now() + ms + BURST * EVERY_MS);
+      bucket.minuteFullAt = Math.max(bucket.minuteFullAt, now() + ms + MINUTE.burst * MINUTE.everyMs);
     },
   };
 }

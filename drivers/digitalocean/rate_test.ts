@@ -93,3 +93,39 @@ Deno.test("close() also holds those that already wait, and lets them start one b
   await clock.moveBy(300);
   assert.equal(countStarted(), 22);
 });
+
+Deno.test("take() keeps fewer than 5000 requests in any hour", async () => {
+  const { clock, ask, countStarted } = createAsker();
+  await ask(9000);
+  const counts = [countStarted()];
+  for (let minute = 1; minute <= 120; minute++) {
+    for (let step = 0; step < 4; step++) await clock.moveBy(15_000);
+    counts.push(countStarted());
+  }
+  for (let from = -1; from + 60 < counts.length; from++) {
+    assert.ok(counts[from + 60]! - (counts[from] ?? 0) < 5000);
+  }
+  assert.ok(counts[60]! > 4000);
+});
+
+Deno.test("take() forgets no token that was closed, however many others come, and lets new ones wait", async () => {
+  const clock = createClock();
+  const rate = createRate({ ...clock, mostTokens: 3 });
+  const { signal } = new AbortController();
+  const started: string[] = [];
+  const ask = async (token: string) => {
+    rate.take(token, signal).then(() => started.push(token));
+    await clock.moveBy(0);
+  };
+  rate.close("shared", 10_000);
+  for (const token of ["junk-1", "junk-2", "junk-3", "junk-4"]) await ask(token);
+  await ask("shared");
+  assert.deepEqual(started, ["junk-1", "junk-2"]);
+  // The first two are full again and give up their places.
+  await clock.moveBy(1_000);
+  assert.deepEqual(started, ["junk-1", "junk-2", "junk-3", "junk-4"]);
+  await clock.moveBy(8_000);
+  assert.ok(!started.includes("shared"));
+  await clock.moveBy(1_300);
+  assert.ok(started.includes("shared"));
+});
