@@ -3,40 +3,62 @@
  * driver only provides the device.
  * @module
  */
+import { dirname } from "node:path";
 import { sleep } from "../base/delay.ts";
+import { KeyedLock } from "../base/keyed_lock.ts";
 import { RuneError } from "../model/error.ts";
 import { checkFilesystem, DeviceBusy, growMounted, growUnmounted, mountDevice } from "./devices.ts";
 import type { Growth } from "./driver.ts";
 import { type BlockVolume, ensureFormatted } from "./formatting.ts";
 import { findMount, listMounts, unmountDirectory } from "./host.ts";
-import { abortError, hostError } from "./host_error.ts";
+import { abortError, callError, hostError } from "./host_error.ts";
 
 /** How long to wait for a program that uses a device too, in milliseconds. */
 const BUSY_MS = 15_000;
 const LOOK_MS = 250;
 
+/** Mounts of one device run one at a time, so that no two directories get it. */
+const locks = new KeyedLock();
+
 /**
  * Formats, checks and mounts a device on an existing directory, and grows it to the size of the device. May
  * be repeated. Waits a while for a program that uses the device too.
  *
- * @param options.directory Absolute, without symbolic links.
+ * @param options.directory Absolute, without symbolic links. The directories beside it are those of the
+ * driver's other volumes, and no device is mounted at two of them.
  * @param options.options Options of the mount, besides those that the filesystem needs.
  * @returns whether the mounted filesystem has the size of the device.
  * @throws {RuneError} `failed_precondition` if the device contains something else, or if something else is
- * mounted there.
+ * mounted there; `conflict`, not permanent, if the device is mounted as another volume.
  */
 export async function mountBlock(
   volume: BlockVolume,
-  { directory, options = [], signal, busyMs = BUSY_MS }: {
-    directory: string;
-    options?: string[];
-    signal: AbortSignal;
-    busyMs?: number;
-  },
+  options: MountOptions,
+): Promise<Growth> {
+  const number = await deviceNumber(volume.device);
+  const { signal } = options;
+  try {
+    return await locks.run([number], { work: () => mountLocked(volume, { ...options, number }), signal });
+  } catch (error) {
+    throw callError(error, { what: `mount of ${volume.device} on ${options.directory}`, signal });
+  }
+}
+
+/** The options of {@linkcode mountBlock}. */
+interface MountOptions {
+  directory: string;
+  options?: string[];
+  signal: AbortSignal;
+  busyMs?: number;
+}
+
+async function mountLocked(
+  volume: BlockVolume,
+  { directory, number, options = [], signal, busyMs = BUSY_MS }: MountOptions & { number: string },
 ): Promise<Growth> {
   const { device, fsType } = volume;
+  await refuseBeside(directory, { device, number });
   const mounted = await findMount(directory);
-  const number = await deviceNumber(device);
   if (mounted && mounted.device !== number) {
     throw new RuneError(
       "failed_precondition",
@@ -62,6 +84,26 @@ export async function mountBlock(
     await retryWhileBusy(volume, { work, busyMs, signal });
   }
   return await growMounted(directory, { device, fsType, signal });
+}
+
+/** Refuses a device that is mounted as another volume of the same driver. */
+async function refuseBeside(
+  directory: string,
+  { device, number }: { device: string; number: string },
+): Promise<void> {
+  const root = dirname(directory);
+  const other = (await listMounts()).find(({ device, mountPoint }) =>
+    device === number && mountPoint !== directory && dirname(mountPoint) === root
+  );
+  if (!other) return;
+  throw new RuneError(
+    "conflict",
+    `${device} is mounted at ${other.mountPoint}, which is the directory of another volume`,
+    {
+      hint: "two volumes of Rune lead to one device: find out which of them it is, and delete the other",
+      permanent: false,
+    },
+  );
 }
 
 /** Repeats `work` while another program uses the device, as udev rules of some hosts do for a moment. */

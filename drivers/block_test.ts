@@ -119,14 +119,44 @@ Deno.test({
   ignore: !canLoop,
   fn: () =>
     withDevice(async (device, directory) => {
-      const places = ["one", "two"].map((name) => join(directory, name));
+      // In another directory, as the mounts of containers are.
+      const places = ["one", "stage/two"].map((name) => join(directory, name));
       try {
         for (const [i, place] of places.entries()) {
-          await Deno.mkdir(place);
+          await Deno.mkdir(place, { recursive: true });
           await mountBlock({ ...ext4(device), blank: i === 0 }, { directory: place, signal });
         }
         await Deno.writeTextFile(join(places[0]!, "file"), "both");
         assert.equal(await Deno.readTextFile(join(places[1]!, "file")), "both");
+      } finally {
+        for (const place of places) if (await findMount(place)) await unmountDirectory(place, signal);
+      }
+    }),
+});
+
+Deno.test({
+  name: "mountBlock() never mounts a device at the directories of two volumes (needs root and loop devices)",
+  ignore: !canLoop,
+  fn: () =>
+    withDevice(async (device, directory) => {
+      const places = ["one", "two"].map((name) => join(directory, name));
+      for (const place of places) await Deno.mkdir(place);
+      try {
+        // Also if both come at once.
+        const mounts = await Promise.allSettled(
+          places.map((place) => mountBlock(ext4(device), { directory: place, signal })),
+        );
+        const failures = mounts.flatMap((mount) => mount.status === "rejected" ? [mount.reason] : []);
+        assert.equal(failures.length, 1);
+        const mounted = await Array.fromAsync(places, findMount);
+        const [first, second] = mounted[0] ? places : places.toReversed();
+        await assert.rejects(mountBlock({ ...ext4(device), blank: false }, { directory: second!, signal }), {
+          code: "conflict",
+          permanent: false,
+          message: `${device} is mounted at ${first}, which is the directory of another volume`,
+        });
+        assert.equal(await findMount(second!), undefined);
+        await mountBlock(ext4(device), { directory: first!, signal });
       } finally {
         for (const place of places) if (await findMount(place)) await unmountDirectory(place, signal);
       }
@@ -201,8 +231,8 @@ Deno.test({
   ignore: !canLoop,
   fn: () =>
     withDevice(async (device, directory) => {
-      const [at, elsewhere] = [join(directory, "at"), join(directory, "elsewhere")];
-      for (const path of [at, elsewhere]) await Deno.mkdir(path);
+      const [at, elsewhere] = [join(directory, "at"), join(directory, "host/elsewhere")];
+      for (const path of [at, elsewhere]) await Deno.mkdir(path, { recursive: true });
       await ensureFormatted(ext4(device), signal);
       await run("mount", ["-o", "ro", device, elsewhere], { what: "mount", signal });
       try {

@@ -147,6 +147,20 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
       await run(["umount", path]);
     }
   },
+  async "<device> is mounted at <path>, which is the directory of another volume"(world) {
+    const ctx = await world.provision();
+    await world.driver.attach(ctx);
+    const { path } = await world.driver.mount(ctx);
+    await world.driver.unmount(ctx);
+    const beside = `${path}-beside`;
+    await Deno.mkdir(beside);
+    await run(["mount", world.backing.deviceOf(ctx.handle!)!, beside]);
+    try {
+      await world.driver.mount({ ...ctx, blank: false });
+    } finally {
+      await run(["umount", beside]);
+    }
+  },
   async "region: expected <region>, the droplet <name> is in <region>"(world) {
     const ctx = await world.provision();
     world.fake.changeDroplet(world.droplet, { region: "fra1" });
