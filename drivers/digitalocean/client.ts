@@ -20,8 +20,8 @@ const BACKOFF_MS = [1000, 2000, 4000, 8000];
 /** The longest answer that is read, in bytes. A page of 200 volumes has about 150,000. */
 const LONGEST = 4 << 20;
 const PER_PAGE = 200;
-/** How many pages are read. More come only from something that is not DigitalOcean. */
-const MOST_PAGES = 500;
+/** How many elements a list may have. More come only from something that is not DigitalOcean. */
+const MOST_ELEMENTS = 10_000;
 /** The longest pause that DigitalOcean may ask for, and the pause if it names none. */
 const LONGEST_PAUSE_MS = 60_000;
 const PAUSE_MS = 5_000;
@@ -54,7 +54,12 @@ export interface Client {
    * `unavailable` if the signal aborted.
    */
   send<T>(operation: OperationName, request: Request<T>): Promise<T>;
-  /** Reads all pages of a list. @param key the property of the answer that has the elements. */
+  /**
+   * Reads all pages of a list.
+   *
+   * @param key the property of the answer that has the elements.
+   * @throws {AnswerLost} if it has more than 10,000: a part would look like all.
+   */
   list<T>(operation: OperationName, key: string, request: Request<T>): Promise<T[]>;
 }
 
@@ -139,17 +144,24 @@ export function createClient(
     send,
     async list(name, key, request) {
       const { schema } = request;
-      const page = z.object({ [key]: z.array(z.unknown()) }).and(metaSchema);
-      const found: unknown[] = [];
+      // Only what the schema keeps of a page is kept.
+      const page = z.object({ [key]: z.array(schema).max(PER_PAGE) }).and(metaSchema);
+      const found: z.output<typeof schema>[] = [];
       // Pages are counted here: the provider's links name a host, and the token goes to no other.
-      for (let number = 1; number <= MOST_PAGES; number++) {
+      for (let number = 1;; number++) {
         const query = { ...request.query, per_page: PER_PAGE, page: number };
         const answer = await send(name, { ...request, query, schema: page });
-        const elements = (answer as Record<string, unknown[]>)[key]!;
+        const elements = (answer as unknown as Record<string, typeof found>)[key]!;
         found.push(...elements);
-        if (elements.length === 0 || found.length >= answer.meta.total) break;
+        if (elements.length === 0 || found.length >= answer.meta.total) return found;
+        if (found.length > MOST_ELEMENTS) {
+          throw new AnswerLost(
+            `dovolume: the answer to the ${
+              OPERATIONS[name].what
+            } is not one of DigitalOcean: it has more than ${MOST_ELEMENTS} elements`,
+          );
+        }
       }
-      return check(found, { schema: z.array(schema), what: OPERATIONS[name].what });
     },
   };
 }

@@ -27,7 +27,7 @@ interface Seen {
 /** Runs `work` with a client whose requests get these answers in turn; the last one repeats. */
 async function withReplies(
   replies: Reply[],
-  work: (client: Client, requests: Seen[]) => Promise<void>,
+  work: (client: Client, requests: Seen[], apiUrl: string) => Promise<void>,
   path = "",
 ): Promise<void> {
   const requests: Seen[] = [];
@@ -39,7 +39,7 @@ async function withReplies(
   });
   const apiUrl = `http://127.0.0.1:${server.addr.port}${path}`;
   try {
-    await work(createClient({ apiUrl, backoffMs: [1, 1], attemptMs: 300 }), requests);
+    await work(createClient({ apiUrl, backoffMs: [1, 1], attemptMs: 300 }), requests, apiUrl);
   } finally {
     await server.shutdown();
   }
@@ -184,6 +184,30 @@ Deno.test("list() reads as many pages as there are, and follows no link to anoth
   await withReplies([page([], 0)], async (client) => {
     assert.deepEqual(await client.list("listVolumes", "volumes", { ...ask(), schema }), []);
   });
+});
+
+Deno.test("list() keeps of each page only what its schema names, and gives up a list that is too long", async () => {
+  const schema = z.object({ id: z.string().max(4) });
+  const volumes = Array.from({ length: 200 }, () => ({ id: "v", more: "x".repeat(500) }));
+  const ask200 = { ...ask(), schema };
+  await withReplies([json({ volumes, meta: { total: 200 } })], async (client) => {
+    const found = await client.list("listVolumes", "volumes", ask200);
+    assert.deepEqual(found[199], { id: "v" });
+  });
+  await withReplies([json({ volumes, meta: { total: 1e9 } })], async (_, requests, apiUrl) => {
+    const client = createClient({ apiUrl, rate: { take: () => Promise.resolve(), close() {} } });
+    await assert.rejects(client.list("listVolumes", "volumes", ask200), {
+      code: "unavailable",
+      message: /more than 10000 elements/,
+    });
+    assert.equal(requests.length, 51);
+  });
+  const wrong = [[...volumes, { id: "v" }], [{ id: "longer" }]];
+  for (const each of wrong) {
+    await withReplies([json({ volumes: each, meta: { total: 1 } })], async (client) => {
+      await assert.rejects(client.list("listVolumes", "volumes", ask200), AnswerLost);
+    });
+  }
 });
 
 Deno.test("send() shows the token in no error", async () => {
