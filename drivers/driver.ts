@@ -127,6 +127,11 @@ export interface SnapshotRef {
   uid: string;
   /** The handle that `snapshot` returned; absent before. */
   handle?: string;
+  /**
+   * Whether the host lost what it knew of earlier attempts. A driver that keeps notes of those takes the
+   * snapshot anew, even if one is there: it may be torn.
+   */
+  retake?: true;
 }
 
 /**

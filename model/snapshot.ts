@@ -46,6 +46,8 @@ export const snapshotOriginSchema = z.object({
   snapshotPolicy: ownSnapshotPolicySchema.optional(),
   /** The service whose claim template made the volume. */
   ownerService: nameSchema.optional(),
+  /** The parameters with secrets that the volume itself set. The class had the others. */
+  ownSecrets: z.array(z.string()).optional(),
 });
 
 export const snapshotStatusSchema = z.object({
@@ -62,6 +64,11 @@ export const snapshotStatusSchema = z.object({
   nextAttemptAt: z.string().optional(),
   /** The copy is reading the volume, so nobody may start to write it. */
   copying: z.literal(true).optional(),
+  /**
+   * Set on a snapshot that was not Ready in the backup that was restored, until it is: an attempt since that
+   * backup may have left a torn copy.
+   */
+  retake: z.literal(true).optional(),
   /** Runs paused for the copy. */
   paused: z.array(pausedRunSchema).optional(),
   /** The moment that the copy shows: its writers were paused until then. */

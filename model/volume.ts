@@ -121,6 +121,11 @@ export const volumeStatusSchema = z.object({
   /** Set on a block device that was created empty, until its first mount. Only then may it be formatted. */
   blank: z.literal(true).optional(),
   /**
+   * Set on a volume that had no handle in the backup that was restored, until it has one. It may have been
+   * provisioned and written since that backup, so it is never blank, and a deletion looks for its data.
+   */
+  mayHoldData: z.literal(true).optional(),
+  /**
    * The filesystem that it was made on, the only one it is mounted from. Absent if its driver checks that
    * itself, or if an older version of Rune made it.
    */

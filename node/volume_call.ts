@@ -46,7 +46,26 @@ export function readParameters({ volume, class: storageClass }: ClassedVolume): 
   const declared = { ...storageClass?.spec.parameters, ...volume.spec.parameters };
   const { driverParameters } = volume.status;
   if (!driverParameters) return declared;
-  const secrets = Object.entries(declared).filter(([key]) => SECRET_PARAMETERS.has(key));
+  const secrets = listSecretParameters(declared).map((key) => [key, declared[key]!]);
+  return { ...driverParameters, ...Object.fromEntries(secrets) };
+}
+
+/** The names of the parameters that hold secrets. */
+export const listSecretParameters = (parameters: Readonly<Record<string, string>>): string[] =>
+  Object.keys(parameters).filter((key) => SECRET_PARAMETERS.has(key));
+
+/**
+ * The parameters of a snapshot whose volume is gone: those that the volume was provisioned with. The secrets
+ * of its class are those of now, for they must be replaceable as long as there are snapshots.
+ */
+function readSnapshotParameters(
+  { status: { driver, driverParameters, origin } }: Snapshot,
+  storageClass: StorageClass | undefined,
+): Record<string, string> {
+  const { parameters = {} } = storageClass?.spec.driver === driver ? storageClass?.spec ?? {} : {};
+  const secrets = listSecretParameters(parameters)
+    .filter((key) => !origin?.ownSecrets?.includes(key))
+    .map((key) => [key, parameters[key]!]);
   return { ...driverParameters, ...Object.fromEntries(secrets) };
 }
 
@@ -77,15 +96,18 @@ export function describeVolumeCall(view: ClassedVolume, signal: AbortSignal): Vo
 
 /**
  * Describes the volume of a snapshot that was begun for a driver's call.
- * @param classed the volume of that name now; it may be gone.
+ * @param view.volume the volume of that name now; it may be gone.
+ * @param view.class the class now of the volume that it was taken of.
  */
 export function describeSnapshotCall(
-  { snapshot: { namespace, spec, status }, volume: classed }: {
+  { snapshot, volume: classed, class: storageClass }: {
     snapshot: Snapshot;
     volume: ClassedVolume | undefined;
+    class: StorageClass | undefined;
   },
   signal: AbortSignal,
 ): VolumeCall {
+  const { namespace, spec, status } = snapshot;
   const { uid, size, accessMode } = status.origin!;
   const source = classed?.volume.uid === uid ? classed : undefined;
   const { handle, filesystem } = source?.volume.status ?? {};
@@ -93,7 +115,7 @@ export function describeSnapshotCall(
     volume: { namespace, name: spec.source.volume, uid, sizeBytes: parseBytes(size), accessMode },
     ...(handle !== undefined && { handle }),
     ...(filesystem && { filesystem }),
-    parameters: source ? readParameters(source) : status.driverParameters ?? {},
+    parameters: source ? readParameters(source) : readSnapshotParameters(snapshot, storageClass),
     blank: false,
     signal,
   };

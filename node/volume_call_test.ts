@@ -38,9 +38,29 @@ Deno.test("describeSnapshotCall() takes the secrets of the volume now, and those
   const { signal } = new AbortController();
   const tokenOf = (volume?: Volume) => {
     const classed = volume && { volume, class: classOf(REFERENCE) };
-    return describeSnapshotCall({ snapshot, volume: classed }, signal).parameters.apiToken;
+    return describeSnapshotCall({ snapshot, volume: classed, class: undefined }, signal).parameters.apiToken;
   };
   assert.equal(tokenOf(volumeOf({}, LITERAL)), REFERENCE.apiToken);
   assert.equal(tokenOf({ ...volumeOf({}, LITERAL), uid: "another" }), LITERAL.apiToken);
   assert.equal(tokenOf(), LITERAL.apiToken);
+});
+
+Deno.test("describeSnapshotCall() takes the secrets of the class now if the volume is gone and had none of its own", () => {
+  const tokenOf = (ownSecrets?: string[], driver = "do-volume") => {
+    const snapshot = {
+      namespace: "default",
+      spec: { source: { volume: "v" } },
+      status: {
+        driver,
+        driverParameters: LITERAL,
+        origin: { uid: "u", size: "1Gi", accessMode: "ReadWriteOnce", ...(ownSecrets && { ownSecrets }) },
+      },
+    } as unknown as Snapshot;
+    const storageClass = { spec: { driver: "do-volume", parameters: REFERENCE } } as unknown as StorageClass;
+    const { signal } = new AbortController();
+    return describeSnapshotCall({ snapshot, volume: undefined, class: storageClass }, signal).parameters;
+  };
+  assert.deepEqual(tokenOf(), { region: "nyc3", apiToken: REFERENCE.apiToken });
+  assert.deepEqual(tokenOf(["apiToken"]), LITERAL);
+  assert.deepEqual(tokenOf([], "another"), LITERAL);
 });

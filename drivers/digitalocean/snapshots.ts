@@ -1,7 +1,8 @@
 /**
  * Snapshots at DigitalOcean. A snapshot of a mounted volume is taken while its filesystem is frozen, for at
  * most some seconds. If nobody knows whether the copy was taken before writes went on, as after a lost answer
- * or a killed daemon, the next call deletes it and takes another: a note says so until all is done.
+ * or a killed daemon, the next call deletes it and takes another: a note says so until all is done. After a
+ * restore the notes may be lost, and the caller says so instead.
  * @module
  */
 import { z } from "zod";
@@ -103,7 +104,7 @@ export function createSnapshots(
   return {
     async take(volumeId, ref, { mounted, onCopied, ...asker }) {
       const there = await find(volumeId, ref, asker);
-      if (there && !await notes.has(ref.uid)) return there;
+      if (there && !ref.retake && !await notes.has(ref.uid)) return there;
       if (there) await remove(there.id, asker);
       // Nothing may wait for its turn while the filesystem is frozen.
       await client.reserve(asker);

@@ -30,6 +30,16 @@ Deno.test("take() deletes a snapshot of which nobody knows when it was taken, an
   assert.deepEqual(fake.snapshots.map((snapshot) => snapshot.id), [taken.id]);
 });
 
+Deno.test("take() takes another snapshot if the notes of the first were lost with the data directory", async () => {
+  await using world = await createCloudWorld();
+  const { fake, asker, cloud: { snapshots } } = world;
+  const id = await world.createVolume("data");
+  const doubtful = await snapshots.take(id, REF, asker);
+  const taken = await snapshots.take(id, { ...REF, retake: true }, asker);
+  assert.notEqual(taken.id, doubtful.id);
+  assert.deepEqual(fake.snapshots.map((snapshot) => snapshot.id), [taken.id]);
+});
+
 Deno.test("take() deletes at once what a lost answer left, where it can", async () => {
   await using world = await createCloudWorld();
   const { fake, asker, cloud: { snapshots } } = world;

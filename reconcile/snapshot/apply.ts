@@ -11,7 +11,12 @@ import type { Store, Tx } from "../../store/store.ts";
 import type { Clock } from "../../base/clock.ts";
 import { recordEvent } from "../events.ts";
 import type { Node, Nodes } from "../../node/node.ts";
-import { describeSnapshotCall, findClass } from "../../node/volume_call.ts";
+import {
+  describeSnapshotCall,
+  findClass,
+  listSecretParameters,
+  type VolumeCall,
+} from "../../node/volume_call.ts";
 import type { MountedVolumes } from "../mounted_volumes.ts";
 import { DONE, type Outcome } from "../outcome.ts";
 import { findLimitWait, listCopies } from "./limits.ts";
@@ -64,7 +69,21 @@ const limitsOf = ({ capabilities }: SnapshotView) => capabilities?.snapshotLimit
 
 /** The snapshot as a driver knows it. */
 export function refOf({ namespace, name, uid, status }: Snapshot): SnapshotRef {
-  return { namespace, name, uid, ...(status.handle !== undefined && { handle: status.handle }) };
+  return {
+    ...{ namespace, name, uid },
+    ...(status.handle !== undefined && { handle: status.handle }),
+    ...(status.retake && { retake: true }),
+  };
+}
+
+/** The volume of a snapshot that was begun, for a driver's call. */
+function describe(snapshot: Snapshot, { view, deps: { store }, signal }: Call): VolumeCall {
+  const className = snapshot.status.origin?.storageClassName;
+  return describeSnapshotCall({
+    snapshot,
+    volume: view.volume && findClass(view.volume, store),
+    class: store.get("storageClass", "", className ?? ""),
+  }, signal);
 }
 
 async function resume(
@@ -144,12 +163,14 @@ function originOf(
   { uid, spec, status: { ownerService } }: Volume,
 ): NonNullable<SnapshotStatus["origin"]> {
   const { size, accessMode, storageClassName, reclaimPolicy, snapshotPolicy } = spec;
+  const ownSecrets = listSecretParameters(spec.parameters);
   return {
     ...{ uid, size, accessMode },
     ...(storageClassName !== undefined && { storageClassName }),
     ...(reclaimPolicy !== undefined && { reclaimPolicy }),
     ...(snapshotPolicy !== undefined && { snapshotPolicy }),
     ...(ownerService !== undefined && { ownerService }),
+    ...(ownSecrets.length > 0 && { ownSecrets }),
   };
 }
 
@@ -170,8 +191,7 @@ async function take(call: Call): Promise<Outcome | undefined> {
     await pauseAll(runs, runners, signal);
     const driver = node.drivers.get(snapshot.status.driver!)!;
     let taken: { handle: string; sizeBytes: number } | undefined;
-    const volume = view.volume && findClass(view.volume, store);
-    const described = describeSnapshotCall({ snapshot, volume }, signal);
+    const described = describe(snapshot, call);
     for await (const event of driver.takeSnapshot(described, refOf(snapshot))) {
       if (event.state === "taken") taken = event;
       else {
@@ -214,7 +234,7 @@ async function writeReady(
   const { handle, sizeBytes, heldMs } = made;
   const { volume } = snapshot.spec.source;
   const paused = heldMs === undefined ? "" : `; its writers were paused for ${Math.ceil(heldMs)} ms`;
-  await write(store, snapshot, (status) => ({
+  await write(store, snapshot, ({ retake: _, ...status }) => ({
     ...withoutFailure(status),
     state: "Ready",
     handle,
@@ -228,7 +248,7 @@ async function writeReady(
 }
 
 async function remove(call: Call): Promise<Outcome> {
-  const { view, deps, node, signal } = call;
+  const { view, deps, node } = call;
   const { snapshot } = view;
   const { driver: name } = snapshot.status;
   try {
@@ -237,8 +257,7 @@ async function remove(call: Call): Promise<Outcome> {
       await write(deps.store, snapshot, (status) => ({ ...status, state: "Deleting" }));
       const driver = node.drivers.get(name);
       if (!driver) throw new RuneError("unavailable", `this daemon has no driver "${name}"`);
-      const volume = view.volume && findClass(view.volume, deps.store);
-      await driver.deleteSnapshot(describeSnapshotCall({ snapshot, volume }, signal), refOf(snapshot));
+      await driver.deleteSnapshot(describe(snapshot, call), refOf(snapshot));
     }
   } catch (thrown) {
     const error = toRuneError(thrown);

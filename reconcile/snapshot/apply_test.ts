@@ -8,6 +8,7 @@ import { acquireLease } from "../leases.ts";
 import { keep, type MemoryRoom, withMemoryRoom } from "../testing/memory_room.ts";
 import { makeInstance, makeService, makeSnapshot, makeVolume } from "../testing/resources.ts";
 import { reconcileVolume } from "../volume/controller.ts";
+import { refOf } from "./apply.ts";
 import { reconcileSnapshot } from "./controller.ts";
 
 const KEY = "default/snap";
@@ -44,6 +45,26 @@ async function prepare({ store, runner, deps, signal }: MemoryRoom) {
   await keep(store, makeSnapshot());
   return ref;
 }
+
+Deno.test("applySnapshot() says that a restored snapshot must be taken anew, until it is Ready", () =>
+  withMemoryRoom(async (room) => {
+    await prepare(room);
+    await room.store.transact((tx) => {
+      const snapshot = tx.get("snapshot", "default", "snap")!;
+      tx.update(snapshot, { status: { ...snapshot.status, retake: true } });
+    });
+    room.gate.failNext("driver.snapshot", new RuneError("unavailable", "no"));
+    await reconcileSnapshot(KEY, room);
+    const failed = room.store.get("snapshot", "default", "snap")!;
+    assert.deepEqual([failed.status.state, refOf(failed).retake], ["Failed", true]);
+    await room.store.transact((tx) => {
+      const status = { ...failed.status, nextAttemptAt: failed.createdAt };
+      tx.update(tx.get("snapshot", "default", "snap")!, { status });
+    });
+    await reconcileSnapshot(KEY, room);
+    const ready = room.store.get("snapshot", "default", "snap")!;
+    assert.deepEqual([ready.status.state, refOf(ready).retake], ["Ready", undefined]);
+  }));
 
 const statusOf = ({ store }: MemoryRoom) => store.get("snapshot", "default", "snap")!.status;
 

@@ -106,7 +106,8 @@ async function provision(
       ctx,
     });
     const filesystem = await driver.filesystem?.({ ...ctx, handle });
-    const isBlank = driver.capabilities.blockDevice && !adopted && !hasSource(view);
+    const isBlank = driver.capabilities.blockDevice && !adopted && !hasSource(view) &&
+      !volume.status.mayHoldData;
     const retriedFor = volume.annotations[ANNOTATIONS.retryRequestedAt];
     await write(
       deps,
@@ -118,6 +119,7 @@ async function provision(
           nextAttemptAt: _n,
           failedSecrets: _s,
           provisioningDriver: _p,
+          mayHoldData: _m,
           ...rest
         } = status;
         return {

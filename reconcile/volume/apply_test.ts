@@ -222,3 +222,31 @@ Deno.test("applyVolume() says that a new device is blank until its first mount i
     assert.deepEqual(shownAt, [undefined, undefined], "cleared before any instance may start");
   }, { capabilities: { blockDevice: true }, onMount: (_, { blank }) => said.push(blank) });
 });
+
+Deno.test("applyVolume() never says that a device is blank that may have been written since a restored backup, and deletes it", () =>
+  withMemoryRoom(async ({ store, volumes, deps, signal }) => {
+    // The daemon of before provisioned it after the backup.
+    const volume = await keep(store, makeVolume({ reclaimPolicy: "delete" }));
+    const driver = deps.node.drivers.get("local")!;
+    await driver.provision(describeVolumeCall(findClass(volume, store), signal));
+    await doubt(store);
+    await reconcileVolume(KEY, { deps, signal });
+    const { status } = store.get("volume", "default", "data")!;
+    assert.deepEqual([status.state, status.blank, status.mayHoldData], ["Available", undefined, undefined]);
+
+    const { handle: _h, driver: _d, ...rest } = status;
+    await store.transact((tx) => {
+      tx.update(tx.get("volume", "default", "data")!, { status: { ...rest, state: "Pending" } });
+    });
+    await doubt(store);
+    await requestDeletion(store);
+    await reconcileVolume(KEY, { deps, signal });
+    assert.deepEqual([store.get("volume", "default", "data"), volumes.volumes.size], [undefined, 0]);
+  }, { capabilities: { blockDevice: true } }));
+
+/** Marks the volume as a restore does. */
+const doubt = (store: Store) =>
+  store.transact((tx) => {
+    const volume = tx.get("volume", "default", "data")!;
+    tx.update(volume, { status: { ...volume.status, mayHoldData: true } });
+  });

@@ -62,9 +62,9 @@ export async function reclaim(
 }
 
 /** Whether there may be data of a volume that has no handle. */
-function mayBeProvisioned({ status: { provisioningDriver, state } }: Volume): boolean {
+function mayBeProvisioned({ status: { provisioningDriver, mayHoldData, state } }: Volume): boolean {
   // Earlier versions recorded no driver.
-  return provisioningDriver !== undefined || state === "Provisioning";
+  return provisioningDriver !== undefined || mayHoldData === true || state === "Provisioning";
 }
 
 /** The driver's delete options: what a later undelete needs, and whether to delete for good at once. */

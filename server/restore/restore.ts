@@ -29,7 +29,7 @@ import { releasePlace } from "../identity/daemon_identity.ts";
 import { openInstallation } from "../identity/installation.ts";
 import { makeCopy } from "./copy_of.ts";
 import { readBackup, readManifest } from "../backup/format.ts";
-import { forgetDisks } from "./forget_disks.ts";
+import { doubtUnfinished, forgetDisks } from "./forget_disks.ts";
 import { importVolumes } from "./import_volumes.ts";
 import { decideIdentity } from "./restored_identity.ts";
 import { readRestoredSecrets } from "./restored_secrets.ts";
@@ -91,7 +91,11 @@ async function restoreInto(options: RestoreOptions, settings: Settings): Promise
         ...(manifest.kek && { unpacked: join(work, KEK) }),
       });
       if (copy) Object.assign(report, { ...await makeCopy(store, { manifest, node }), without: [] });
-      else await releasePlace(store);
+      else {
+        await releasePlace(store);
+        // Names of a copy are its own, so nobody did anything in its place.
+        await doubtUnfinished(store);
+      }
       await forgetDisks(store);
       const installation = await openInstallation(store, node);
       if (manifest.volumes.length > 0) {
