@@ -36,6 +36,11 @@ export const ANNOTATIONS = {
    * that is here.
    */
   pulledFor: "rune.io/pulled-for",
+  /**
+   * Volume: the existing data that its author may name, and the secrets that reach it; see
+   * `drivers/named_data.ts`. Service: the same for its claim templates; see `model/named_data.ts`.
+   */
+  namedData: "rune.io/named-data",
   /** Volume: it was deleted with `--now`, which skips the trash. */
   deleteNow: "rune.io/delete-now",
   /**

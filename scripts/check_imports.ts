@@ -67,6 +67,7 @@ const SERVER: [room: string, outside: string[]][] = [
     ANSWERS.data,
     ...ANSWERS.snapshots,
     "drivers/driver.ts",
+    "drivers/named_data.ts",
     "drivers/secret_parameters.ts",
   ]],
   ["server/backup/", [
@@ -156,6 +157,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...NODE_CONTRACT,
     // The controllers assemble what runs get from secrets.
     "node/secret_refs.ts",
+    "drivers/named_data.ts",
     ...CONTRACTS,
   ],
   ...layers(SERVER),

@@ -7,6 +7,7 @@ import { instanceName } from "../../model/instance_name.ts";
 import { exposureOf } from "../../model/exposing.ts";
 import type { Instance } from "../../model/instance.ts";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import { readNamedData } from "../../model/named_data.ts";
 import type { VolumeMount } from "../../model/mounts.ts";
 import { parseBytes } from "../../model/quantity.ts";
 import type { Service } from "../../model/service.ts";
@@ -158,11 +159,13 @@ function ensureVolume(
     return growVolume(tx, { volume, service, size: template.size });
   }
   const className = template.storageClassName ?? storageClass?.name;
+  const named = readNamedData(service, mount.name);
   tx.create({
     kind: "volume",
     namespace,
     name,
     labels: service.labels,
+    ...(named !== undefined && { annotations: { [ANNOTATIONS.namedData]: named } }),
     finalizers: [FINALIZERS.reclaim],
     spec: {
       ...(className !== undefined && { storageClassName: className }),

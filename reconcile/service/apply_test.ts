@@ -1,6 +1,7 @@
 /** Commits the steps of a service's plan to a real store. @module */
 import assert from "node:assert/strict";
 import { ANNOTATIONS, FINALIZERS } from "../../model/marks.ts";
+import { writeNamedData } from "../../model/named_data.ts";
 import type { Service } from "../../model/service.ts";
 import type { Volume } from "../../model/volume.ts";
 import { keep, type MemoryRoom, withMemoryRoom } from "../testing/memory_room.ts";
@@ -50,6 +51,15 @@ Deno.test("applyService() creates an instance with the volumes of its templates,
     const revision = room.store.revision;
     await apply(room, service, [CREATE]);
     assert.equal(room.store.revision, revision);
+  }));
+
+Deno.test("applyService() records with a volume of a template which data it may name", () =>
+  withMemoryRoom(async (room) => {
+    const record = writeNamedData({ data: "what was judged", other: "more" });
+    const annotations = { [ANNOTATIONS.namedData]: record };
+    const service = await keep(room.store, { ...makeService(template("1Gi")), annotations });
+    await apply(room, service, [CREATE]);
+    assert.deepEqual(volumeOf(room)!.annotations, { [ANNOTATIONS.namedData]: "what was judged" });
   }));
 
 Deno.test("applyService() ignores a plan for a service that was cast, deleted or recreated meanwhile", () =>

@@ -7,6 +7,7 @@ import { describeShortage } from "../../model/format.ts";
 import { findNode } from "../../node/placement.ts";
 import { readFor } from "../snapshot/writers.ts";
 import { applyVolume, driverName, type VolumeDeps } from "./apply.ts";
+import { findRival } from "./named_data.ts";
 import { planVolume, type VolumeView } from "./plan.ts";
 import { readSecretVersions } from "./secret_versions.ts";
 import { VOLUME_WATCHES } from "./watches.ts";
@@ -27,11 +28,15 @@ function observeVolume(
   const node = findNode(deps);
   const source = readVolumeSource(volume);
   const snapshot = source && deps.store.get("snapshot", source.namespace, source.name);
+  const driver = driverName(view);
+  const capabilities = node.drivers.get(driver ?? "")?.capabilities;
+  const rival = findRival({ volume, capabilities, driver }, deps.store);
   return {
     ...view,
     secrets: readSecretVersions(view, deps.store),
     ...(snapshot && { source: snapshot }),
-    capabilities: node.drivers.get(driverName(view) ?? "")?.capabilities,
+    capabilities,
+    ...(rival && { rival }),
     ...(volume.deletionRequestedAt !== undefined && { readFor: readFor(deps.store, volume) }),
     holders: deps.store.get("lease", key.namespace, key.name)?.spec.holders ?? [],
     mountPath: deps.mounts.get(volume.uid)?.path,

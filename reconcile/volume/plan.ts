@@ -18,6 +18,7 @@ import { checkGrowth, hasFailedGrowth, isTooSmall } from "./growth.ts";
 import { graceLeftMs, isMounted } from "./leave_plan.ts";
 import { readParameters } from "../../node/volume_call.ts";
 import type { SecretVersions } from "./secret_versions.ts";
+import { namedDataProblem } from "./named_data.ts";
 import { sourceProblem } from "./source.ts";
 
 /** The observed state that a plan is made from. */
@@ -33,6 +34,8 @@ export interface VolumeView {
   /** Capabilities of its driver; undefined when this daemon has no such driver. */
   capabilities: DriverCapabilities | undefined;
   holders: LeaseHolder[];
+  /** Another volume that has the data which this one names, or that named it first. */
+  rival?: Volume;
   /** Where it is mounted, as confirmed by this daemon. */
   mountPath: string | undefined;
   /** For a mounted volume: why nothing more can be written to it. */
@@ -122,7 +125,8 @@ function planProvisioning(view: VolumeView): VolumeStep {
   }
   const problem = comesBack || view.class === undefined
     ? undefined
-    : sourceProblem(volume, { snapshot: view.source, driver: view.class.spec.driver });
+    : sourceProblem(volume, { snapshot: view.source, driver: view.class.spec.driver }) ??
+      namedDataProblem(view);
   if (problem) return settleWaiting(problem.message, problem.hint);
   const afterMs = dueInMs(status.nextAttemptAt, now);
   if (afterMs > 0) return { do: "settle", status, afterMs };

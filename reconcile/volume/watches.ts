@@ -6,12 +6,17 @@
 import { describeKey } from "../../model/resource.ts";
 import { volumesMadeFrom } from "../snapshot/writers.ts";
 import { findUsersOf } from "./secret_versions.ts";
+import type { Reader } from "../../store/store.ts";
 import type { Watches } from "../news.ts";
+
+const listUnprovisioned = (state: Reader) =>
+  state.list("volume").filter(({ status }) => status.handle === undefined).map(describeKey);
 
 /** Keys are `<namespace>/<name>`. */
 export const VOLUME_WATCHES: Watches = {
   round: (_, state) => state.list("volume").map(describeKey),
-  volume: ({ resource, deleted }) => deleted ? [] : [describeKey(resource)],
+  // Volumes that are not provisioned may wait for the data of one that is gone.
+  volume: ({ resource, deleted }, state) => deleted ? listUnprovisioned(state) : [describeKey(resource)],
   // A lease has the same name as its volume.
   lease: ({ resource }) => [describeKey(resource)],
   snapshot({ resource }, state) {

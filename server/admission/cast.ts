@@ -5,7 +5,7 @@
  */
 import type { CastRequest, CastResult } from "../../model/api.ts";
 import { cycleIssues } from "../../model/checks.ts";
-import { type FieldChange, fieldChanges, sameValue } from "../../model/changes.ts";
+import { sameValue } from "../../model/changes.ts";
 import { type CastKind, type Declared, isCastKind, parseDeclared } from "../../model/declared.ts";
 import { type FieldIssue, RuneError } from "../../model/error.ts";
 import { formatPath } from "../../model/field_issues.ts";
@@ -20,17 +20,18 @@ import type { Vault } from "../../store/secrets/vault.ts";
 import type { NewResource, Store, Tx } from "../../store/store.ts";
 import { admit } from "./admission.ts";
 import { makeInitialState } from "./initial_state.ts";
-import { listHandleRights } from "./handles.ts";
+import { listChanges } from "./field_changes.ts";
+import { listHandleRights, noteNamedData, recordNamedData } from "./handles.ts";
 import { normalizeDeclared } from "./normal_form.ts";
 import { listOwnSecretRights } from "./own_secrets.ts";
 import { requireVersion } from "./preconditions.ts";
 import { checkSharing, type WrittenService } from "./sharing.ts";
 import { ownerOfRestored } from "./restore.ts";
 import { makeDefault } from "./storage_class.ts";
+import { updateTemplateVolumes } from "./template_volumes.ts";
 import type { World } from "./world.ts";
 import { readHostAccounts } from "../auth/host_accounts.ts";
 import { identityNow, resolveIdentity } from "../auth/host_identity.ts";
-import { maskSecrets } from "../auth/secret_parameters.ts";
 import { maySee } from "../auth/visibility.ts";
 import { markAuthorized, permitWrite, type Writer } from "../auth/write_permits.ts";
 import type { ApplyDeps } from "./apply_deps.ts";
@@ -62,6 +63,12 @@ export interface ApplyOptions {
   action?: { verb: Verb };
   /** The set's secrets, encrypted. */
   secrets?: PreparedSecrets;
+}
+
+/** What else a write of one declaration needs. */
+interface WriteOptions extends ApplyOptions {
+  /** The value of `ANNOTATIONS.namedData`. */
+  namedData: string | undefined;
 }
 
 /** The result for one resource. */
@@ -186,7 +193,8 @@ export function applySet(
     // valid. The issue rolls everything back.
     if (verdict.issues.length === 0) {
       const spec = declared.kind === "service" ? withIdentity(verdict.spec, resolved.identity) : verdict.spec;
-      const result = write(tx, { ...declared, spec } as Declared, options);
+      const namedData = recordNamedData(declared, world);
+      const result = write(tx, { ...declared, spec } as Declared, { ...options, namedData });
       const { resource } = result;
       if (resource.kind === "service") {
         exposed.set(resource);
@@ -260,20 +268,20 @@ function withIdentity(spec: unknown, identity: HostIdentity | undefined): unknow
   return { ...rest, ...(identity && { identity }) };
 }
 
-function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
-  const { force, ifVersion } = options;
+function write(tx: Tx, declared: Declared, options: WriteOptions): Applied {
+  const { action, force, ifVersion } = options;
   const { kind, namespace, name, labels } = declared;
   const secret = kind === "secret" ? options.secrets?.get(describeKey(declared)) : undefined;
   if (kind === "secret" && !secret) throw new StaleSecret();
   const spec = (secret?.spec ?? declared.spec) as AnyResource["spec"];
   const before = tx.get(kind, namespace, name) as AnyResource | undefined;
-  const answer = (action: CastResult["action"], resource: AnyResource): Applied => ({
+  const answer = (done: CastResult["action"], resource: AnyResource): Applied => ({
     kind,
     namespace,
     name,
-    action,
+    action: done,
     generation: resource.generation,
-    changes: before ? changesOf(before, { spec, labels }, secret?.changes) : [],
+    changes: before ? listChanges(before, { spec, labels }, secret?.changes) : [],
     resource,
   });
   if (declared.kind === "storageClass" && declared.spec.default) makeDefault(tx, name, options);
@@ -294,7 +302,7 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
       ? ownerOfRestored({ namespace, name }, spec as VolumeSpec, tx)
       : undefined;
     if (owner !== undefined) Object.assign(birth.status, { ownerService: owner });
-    const annotations = authorship({ kind, annotations: {} }, options);
+    const annotations = noteNamedData(authorship({ kind, annotations: {} }, options), options.namedData);
     const resource = tx.create(
       { kind, namespace, name, labels, annotations, spec, ...birth } as NewResource<Kind>,
     );
@@ -304,12 +312,17 @@ function write(tx: Tx, declared: Declared, options: ApplyOptions): Applied {
   if (secret) writeSealed(tx, declared, secret);
   const current = tx.get(kind, namespace, name) as AnyResource;
   const forced = force && kind === "service";
+  const annotated = sameValue(current.spec, spec) ? current.annotations : authorship(current, options);
   const annotations = {
-    ...(sameValue(current.spec, spec) ? current.annotations : authorship(current, options)),
+    // An action that changes a single field judges nothing anew.
+    ...(action ? annotated : noteNamedData(annotated, options.namedData)),
     ...(forced && { [ANNOTATIONS.restartedAt]: tx.now }),
   };
   const bump = forced && { bumpGeneration: true as const };
   const resource = tx.update(current, { labels, spec, annotations, ...bump });
+  if (resource.kind === "service" && !action) {
+    updateTemplateVolumes(tx, resource, before.spec as Service["spec"]);
+  }
   return answer(resource === before ? "unchanged" : "configured", resource);
 }
 
@@ -320,31 +333,6 @@ function authorship(
 ): Record<string, string> {
   if (kind !== "service" || writer.name === undefined) return annotations;
   return { ...annotations, [ANNOTATIONS.changedBy]: writer.name };
-}
-
-/** The changed fields. Changes of secrets never show values. */
-function changesOf(
-  before: AnyResource,
-  after: { spec: AnyResource["spec"]; labels: Record<string, string> },
-  secret?: FieldChange[],
-): FieldChange[] {
-  if (!secret || before.kind !== "secret") {
-    const spec = maskSecrets(after.spec, { before: before.spec });
-    return fieldChanges(
-      toDeclared(maskSecrets(before.spec), before.labels),
-      toDeclared(spec, after.labels),
-    );
-  }
-  const { type } = after.spec as typeof before.spec;
-  return [
-    ...fieldChanges({ type: before.spec.type, labels: before.labels }, { type, labels: after.labels }),
-    ...secret,
-  ];
-}
-
-/** The declared part of a spec: without the identity, which follows from `user` and `group`. */
-function toDeclared(spec: AnyResource["spec"], labels: Record<string, string>): Record<string, unknown> {
-  return { ...spec, identity: undefined, labels };
 }
 
 /** Creates a namespace if it does not exist: the first resource in it does so. */

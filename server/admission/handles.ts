@@ -6,30 +6,21 @@
 import type { Declared } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import { parseParameterRef } from "../../model/secret.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { writeNamedData } from "../../model/named_data.ts";
 import { mapParameters, type StorageParameters } from "../../model/storage_parameters.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Permission } from "../auth/authority.ts";
 import type { ParameterRight } from "../auth/write_permits.ts";
+import { describeReach, findNamedData } from "../../drivers/named_data.ts";
 import { isLiteralSecret, makeAccountKey, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { nameTo } from "../auth/visibility.ts";
 import type { PlacedVolume } from "./directories.ts";
 import { findClassOf } from "./normal_form.ts";
 import type { JudgingDriver, World } from "./world.ts";
 
-/** The data that parameters name, and the parameter that names it. */
-interface NamedHandle {
-  parameter: string;
-  handle: string;
-}
-
-function findHandle(
-  driver: JudgingDriver | undefined,
-  parameters: StorageParameters,
-): NamedHandle | undefined {
-  const parameter = driver?.capabilities.handleParameter;
-  if (parameter === undefined || !Object.hasOwn(parameters, parameter)) return undefined;
-  return { parameter, handle: parameters[parameter]! };
-}
+const findHandle = (driver: JudgingDriver | undefined, parameters: StorageParameters) =>
+  findNamedData(driver?.capabilities, parameters);
 
 const HINT = "the existing data is reached with that secret, so it takes the right to read it; " +
   "leave the parameter out to get a new volume";
@@ -57,6 +48,34 @@ export function listHandleRights(declared: Declared, world: World): ParameterRig
     return own;
   });
   return rights.map((permission) => ({ permission, hint: HINT }));
+}
+
+/**
+ * The record of what a declaration names and what was judged for it: the value of `ANNOTATIONS.namedData`.
+ */
+export function recordNamedData(declared: Declared, world: World): string | undefined {
+  if (declared.kind === "storageClass") return undefined;
+  let ofVolume: string | undefined;
+  const byMount: Record<string, string> = {};
+  mapParameters<unknown>(declared.kind, declared.spec, (own, place) => {
+    const { driver, parameters: inherited } = findClassOf(declared, place, world);
+    const handle = findHandle(driver, own)?.handle;
+    if (handle === undefined) return own;
+    const reach = describeReach({ namespace: declared.namespace, handle, own, inherited });
+    if (place.mount === undefined) ofVolume = reach;
+    else byMount[place.mount] = reach;
+    return own;
+  });
+  return ofVolume ?? (Object.keys(byMount).length > 0 ? writeNamedData(byMount) : undefined);
+}
+
+/** The annotations with that record in place of an earlier one. */
+export function noteNamedData(
+  annotations: Record<string, string>,
+  namedData: string | undefined,
+): Record<string, string> {
+  const { [ANNOTATIONS.namedData]: _, ...rest } = annotations;
+  return { ...rest, ...(namedData !== undefined && { [ANNOTATIONS.namedData]: namedData }) };
 }
 
 /** Says which account a volume is in, or will be. */

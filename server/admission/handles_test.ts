@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import type { Volume } from "../../model/volume.ts";
 import {
   okJson,
@@ -141,6 +142,26 @@ Deno.test("to name existing data takes the right to the secret that reaches it, 
     // Neither a label nor a size needs the right anew, but a cast of the whole spec does.
     const resize = server.as(dev, "POST", "/v1/namespaces/dev/volumes/a/actions/resize", { size: "2Gi" });
     assert.equal((await resize).status, 200);
+  }));
+
+Deno.test("recordNamedData() is kept with a cast, and not judged anew when only a size changes", () =>
+  withServer(async ({ cast, store, send }) => {
+    const record = (name: string) => store.get("volume", "default", name)!.annotations[ANNOTATIONS.namedData];
+    await okJson(
+      cast([cloud({ apiToken: "dop_v1_0" }), adopt("a"), volume("new", { storageClassName: "cloud" })]),
+    );
+    assert.equal(record("new"), undefined);
+    assert.equal(record("a"), `${ID}, apiToken of the class`);
+    await okJson(cast([cloud(SHARED)]));
+    await okJson(send("POST", "/v1/namespaces/default/volumes/a/actions/resize", { size: "2Gi" }));
+    assert.equal(record("a"), `${ID}, apiToken of the class`);
+    const again = volume("a", { size: "2Gi", storageClassName: "cloud", parameters: { volumeId: ID } });
+    assert.equal((await okJson(cast([again]))).results[0].action, "configured");
+    assert.equal(record("a"), `${ID}, apiToken=shared/api/token`);
+    assert.equal((await okJson(cast([again]))).results[0].action, "unchanged");
+    const own = adopt("b", { volumeId: OTHER, apiToken: "dop_v1_1" });
+    await okJson(cast([own]));
+    assert.equal(record("b"), `${OTHER}, apiToken of the volume`);
   }));
 
 Deno.test("a token that the class holds itself is its author's; one that the volume holds is known", () =>

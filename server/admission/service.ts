@@ -1,6 +1,6 @@
 /** Rules of services that depend on volumes, classes and drivers. @module */
-import { claimedOrdinal, claimedVolumeName } from "../../model/claim_names.ts";
-import { checkService, checkVolumeChange } from "../../model/checks.ts";
+import { claimedVolumeName } from "../../model/claim_names.ts";
+import { checkService } from "../../model/checks.ts";
 import { checkExposedOnce, type NamedExposing } from "../../model/exposing.ts";
 import { sameValue } from "../../model/changes.ts";
 import type { DeclaredSpec } from "../../model/declared.ts";
@@ -18,7 +18,8 @@ import { checkTemplateDirectory } from "./directories.ts";
 import { checkTemplateHandle } from "./handles.ts";
 import { checkPorts } from "./ports.ts";
 import { checkFileMounts, checkProcessMount } from "./process_mounts.ts";
-import { checkGrowth, checkNewVolume, noClass } from "./volume.ts";
+import { listTemplateVolumes } from "./template_volumes.ts";
+import { checkGrowth, checkKeptFields, checkNewVolume, noClass } from "./volume.ts";
 import { defaultClass, prefixIssues, type Verdict, type World } from "./world.ts";
 
 interface DeclaredService {
@@ -118,8 +119,8 @@ function checkMount(
     spec: { ...template, storageClassName },
   };
   const issues = earlier && sameValue(earlier, template) ? [] : checkNewVolume(place, world);
-  if (earlier && hasVolumes(mount.name, service, world)) {
-    issues.push(...checkVolumeChange(earlier, template), ...checkGrowth(earlier, template, world));
+  if (earlier && listTemplateVolumes(service, { mount: mount.name, state: world.state }).length > 0) {
+    issues.push(...checkKeptFields(earlier, template), ...checkGrowth(earlier, template, world));
   }
   const { scale } = service.spec;
   issues.push(...checkTemplateDirectory(place, { nameOf, scale, world }));
@@ -131,11 +132,4 @@ function checkMount(
       ? checkProcessMount(mount, { place, classPath: ["claimTemplate", "storageClassName"], world })
       : [],
   ];
-}
-
-/** Whether the template already has volumes, which cannot follow a change of it. */
-function hasVolumes(mount: string, { namespace, name: service }: DeclaredService, world: World): boolean {
-  return world.state.list("volume", namespace).some(({ name, status }) =>
-    status.ownerService === service && claimedOrdinal(name, { mount, service }) !== undefined
-  );
 }

@@ -50,10 +50,7 @@ export function admitVolume(
 function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue[] {
   // An accepted volume stays accepted, even if its class or driver is gone.
   if (sameValue(before.spec, spec)) return [];
-  // A secret says how to reach the data, and not where it is.
-  const issues = checkVolumeChange(before.spec, spec).filter(({ path: [field, key] }) =>
-    field !== "parameters" || !SECRET_PARAMETERS.has(String(key))
-  );
+  const issues = checkKeptFields(before.spec, spec);
   const cls = world.state.get("storageClass", "", spec.storageClassName ?? "");
   const driver = cls && world.drivers.get(cls.spec.driver);
   if (!driver) return [...issues, ...checkSecretsWithoutClass(before.spec, spec)];
@@ -65,6 +62,15 @@ function checkChange(before: Volume, spec: VolumeSpec, world: World): FieldIssue
   if (before.spec.reclaimPolicy !== spec.reclaimPolicy) issues.push(...checkReclaim(spec, driver));
   return issues;
 }
+
+/**
+ * Refuses to change what an existing volume keeps. It keeps no secret, which says how to reach the data, and
+ * not where it is.
+ */
+export const checkKeptFields = (before: VolumeSpec, after: VolumeSpec): FieldIssue[] =>
+  checkVolumeChange(before, after).filter(({ path: [field, key] }) =>
+    field !== "parameters" || !SECRET_PARAMETERS.has(String(key))
+  );
 
 /** Checks whether the driver can apply a change of size. */
 export function checkGrowth(
