@@ -30,8 +30,6 @@ interface Call {
   prepare(scene: Scene): Promise<Scene>;
   run(scene: Scene): Promise<unknown>;
   leaves: Account;
-  /** Whether the call is done if DigitalOcean says that something does not exist. */
-  removes?: true;
 }
 
 const provision = async (scene: Scene): Promise<Scene> => ({
@@ -90,7 +88,6 @@ const CALLS: Record<string, Call> = {
     prepare: attach,
     run: ({ world, ctx }) => world.driver.detach(ctx),
     leaves: { volumes: [1] },
-    removes: true,
   },
   "snapshot()": {
     prepare: provision,
@@ -107,13 +104,11 @@ const CALLS: Record<string, Call> = {
     prepare: snapshot,
     run: ({ world, ctx, ref }) => world.driver.deleteSnapshot(ctx, ref),
     leaves: { volumes: [1] },
-    removes: true,
   },
   "delete()": {
     prepare: provision,
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
-    removes: true,
   },
   "delete() of a volume whose creation was never answered": {
     async prepare(scene) {
@@ -122,13 +117,11 @@ const CALLS: Record<string, Call> = {
     },
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
-    removes: true,
   },
   "delete() of a volume that is attached": {
     prepare: attach,
     run: ({ world, ctx }) => world.driver.delete(ctx),
     leaves: { volumes: [] },
-    removes: true,
   },
 };
 
@@ -141,6 +134,7 @@ const FAULTS: Fault[] = [
   { status: 401, message: "Unable to authenticate you" },
   { status: 403, message: "You do not have access for the attempted action." },
   { status: 403, message: "volume/snapshot capacity limit exceeded" },
+  { status: 404, message: "The resource you were accessing could not be found." },
   { status: 409, message: "conflict" },
   { status: 422, message: "something is wrong" },
   { status: 422, message: "Droplet already has a pending event." },
@@ -161,8 +155,6 @@ const CHANGE_FAULTS: Fault[] = [
   { action: { polls: 150 } },
   { erroredButDone: true },
 ];
-/** Only a call that removes something may believe it at once. */
-const UNKNOWN: Fault = { status: 404, message: "The resource you were accessing could not be found." };
 const CHANGES: LogEntry["op"][] = ["volumes_create", "volumes_delete", "volumeActions_post_byId"];
 
 /** How often a call is repeated at most. A controller repeats it without end, but later each time. */
@@ -239,7 +231,6 @@ for (const [name, call] of Object.entries(CALLS)) {
       const faults = [
         ...FAULTS,
         ...(CHANGES.includes(op) ? CHANGE_FAULTS : []),
-        ...(call.removes ? [] : [UNKNOWN]),
       ].flatMap((fault) => ("late" in fault ? [false, true] : [false]).map((isLast) => ({ fault, isLast })));
       // Each has an account of its own, so several can wait at once.
       const tests = faults.map(({ fault, isLast }) => async () => {

@@ -63,6 +63,7 @@ Deno.test("a volume that is kept at DigitalOcean is an orphan until it is cast a
   assert.match(stderr, /^1 volume, 11 GB: no volume of web-1 uses it\. Nothing was changed\.\n/);
   assert.deepEqual(fake.log.slice(before).filter(({ method }) => method !== "GET"), []);
 
+  fake.createDroplet("web-1-renamed");
   await restartWith(host, runefileOf(fake, "{ name: web-1-renamed }"));
   assert.match(await host.rune("status"), /^node web-1-renamed \(installation web-1\), rune /);
   assert.deepEqual((await readOrphans(host)).items.map((item) => item.handle), [handle]);
@@ -93,6 +94,7 @@ Deno.test("a rebuilt host finds its volumes at DigitalOcean by the installation'
     return { handle: await handleOf(host, "data"), orphans: await readOrphans(host) };
   };
   const first = await castOn("{ name: web-1, installation: shop }");
+  fake.createDroplet("web-9");
   const rebuilt = await castOn("{ name: web-9, installation: shop }");
   assert.equal(rebuilt.handle, first.handle);
   const other = await castOn("{ name: web-1 }");
