@@ -112,7 +112,7 @@ export class DoVolumeDriver implements Driver {
       const { reader, volumes, droplets } = this.#cloud;
       const { handle } = ctx;
       const volume = handle === undefined
-        ? await volumes.findNamed({ name: nameOf(ctx), region: parameters.region }, asker)
+        ? await volumes.searchNamed({ name: nameOf(ctx), region: parameters.region }, asker)
         : await reader.search(handle, asker);
       const wasAdopted = volume !== undefined && isAdopted(volume, ctx);
       // A daemon that was killed may have created it. What was there before is not this volume's.

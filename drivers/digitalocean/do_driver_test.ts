@@ -207,6 +207,15 @@ Deno.test("delete() deletes what a killed daemon created, and nothing that was t
   assert.equal(fake.volumes.length, 0);
 });
 
+Deno.test("delete() also deletes a new volume that lists show later", async () => {
+  await using world = await createCloudWorld();
+  const { fake, driver, context } = world;
+  fake.setFault({ op: "volumes_create" }, { lag: 2 });
+  await driver.provision(context("data"));
+  await driver.delete(context("data"));
+  assert.equal(fake.volumes.length, 0);
+});
+
 Deno.test("delete() first detaches a volume whose attachment nobody saw completed", async () => {
   await using world = await createCloudWorld();
   const { fake, driver, droplet, context } = world;

@@ -5,9 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { createLoopBacking } from "../../tests/fakes/digitalocean/loops.ts";
+import { noLoopDevices } from "../../tests/skips.ts";
 import { snapshotOf } from "../conformance_calls.ts";
-import { plainParameters } from "../conformance_trial.ts";
+import { plainParameters, scratchDirectory } from "../conformance_trial.ts";
 import type { VolumeContext } from "../driver.ts";
+import { findMount, run, unmountDirectory } from "../host.ts";
 import { type CloudWorld, createCloudWorld } from "./testing/cloud_world.ts";
 
 const REFUSAL = { code: "failed_precondition", permanent: false };
@@ -89,6 +92,35 @@ Deno.test("snapshot() copies no volume that another droplet may be writing to", 
   await fake.destroyDroplet(other, { leaveAttached: true });
   await driver.snapshot(ctx, snapshotOf(ctx));
   assert.equal(fake.snapshots.length, 1);
+});
+
+Deno.test({
+  name: "snapshot() copies no volume that is mounted where it cannot be frozen (needs root and loop devices)",
+  ignore: noLoopDevices,
+  async fn() {
+    const loops = await createLoopBacking();
+    await using world = await createCloudWorld({ loops });
+    const { fake, driver, context } = world;
+    const ctx = { ...context("data"), ...await driver.provision(context("data")) };
+    await driver.attach(ctx);
+    await driver.mount(ctx);
+    await driver.unmount(ctx);
+    const scratch = await scratchDirectory();
+    const { signal } = new AbortController();
+    try {
+      await run("mount", [loops.deviceOf(ctx.handle)!, scratch.path], { what: "mount", signal });
+      const refusal = { code: "unavailable", message: /is mounted at / };
+      await assert.rejects(driver.snapshot(ctx, snapshotOf(ctx)), refusal);
+      assert.deepEqual(fake.snapshots, []);
+      await unmountDirectory(scratch.path, signal);
+      await driver.snapshot(ctx, snapshotOf(ctx));
+      assert.equal(fake.snapshots.length, 1);
+    } finally {
+      if (await findMount(scratch.path)) await unmountDirectory(scratch.path, signal);
+      await scratch.remove();
+    }
+    await driver.detach(ctx);
+  },
 });
 
 const giveVolumeId = (

@@ -25,8 +25,8 @@ export interface NewVolume {
 
 /** See the module comment. */
 export interface Volumes {
-  /** The volume with a name, which is unique in a region. */
-  findNamed(place: { name: string; region: string }, asker: Asker): Promise<DoVolume | undefined>;
+  /** Looks for the volume with a name, which is unique in a region, until it is certainly missing. */
+  searchNamed(place: { name: string; region: string }, asker: Asker): Promise<DoVolume | undefined>;
   /** All volumes of the account. */
   list(asker: Asker): Promise<DoVolume[]>;
   /**
@@ -75,7 +75,13 @@ export function createVolumes(
   }
 
   return {
-    findNamed,
+    async searchNamed(place, asker) {
+      for (let look = 1;; look++) {
+        const volume = await findNamed(place, asker);
+        if (volume || look === LOOKS.times) return volume;
+        await sleep(lookMs, { signal: asker.signal });
+      }
+    },
     list: (asker) => client.list("listVolumes", "volumes", { ...asker, schema: volumeSchema }),
     async create({ name, region, sizeGb, description, snapshotId }, asker) {
       const there = await findNamed({ name, region }, asker);
