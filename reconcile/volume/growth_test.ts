@@ -72,6 +72,7 @@ for (const onlineExpand of [true, false]) {
       assert.equal(readStatus().failureMessage, "the quota is used up");
       if (!onlineExpand) await reconcileVolume(KEY, { deps, signal });
       assert.ok(deps.mounts.get(volume.uid));
+      assert.equal(readStatus().sizeBytes, 2 ** 30);
       assert.deepEqual([readStatus().state, readStatus().boundClaim], ["Bound", "default/web-0"]);
 
       if (!onlineExpand) await store.transact((tx) => releaseLeases(tx, HOLDER.instanceUid));
