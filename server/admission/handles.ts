@@ -3,11 +3,13 @@
  * right to the secret with which the driver reaches it, and no two volumes take the same.
  * @module
  */
+import { claimedVolumeName } from "../../model/claim_names.ts";
 import type { Declared } from "../../model/declared.ts";
 import type { FieldIssue } from "../../model/error.ts";
 import { parseParameterRef } from "../../model/secret.ts";
 import { ANNOTATIONS } from "../../model/marks.ts";
 import { writeNamedData } from "../../model/named_data.ts";
+import type { Service } from "../../model/service.ts";
 import { mapParameters, type StorageParameters } from "../../model/storage_parameters.ts";
 import type { Volume } from "../../model/volume.ts";
 import type { Permission } from "../auth/authority.ts";
@@ -121,7 +123,37 @@ export function checkHandle(volume: PlacedVolume, driver: JudgingDriver, world: 
       hint: "claim that volume instead",
     }];
   }
-  return [];
+  const owner = findTemplateOf(volume, { parameter, handle, account, driver, world });
+  return owner === undefined ? [] : [{
+    path,
+    message: `${handle} is named by a claim template of ${nameTo(world.viewer, "service", owner)}`,
+    hint: "claim the volume of that service instead, or remove it from the template first",
+  }];
+}
+
+/** The service with a claim template that names the same data, at any scale: its volume may come later. */
+function findTemplateOf(
+  volume: PlacedVolume,
+  { parameter, handle, account, driver, world }: {
+    parameter: string;
+    handle: string;
+    account: string;
+    driver: JudgingDriver;
+    world: World;
+  },
+): Service | undefined {
+  const { state } = world;
+  return state.list("service").find(({ namespace, name: service, spec }) =>
+    spec.volumes.some(({ name: mount, claimTemplate: template }) => {
+      if (template?.parameters[parameter] !== handle) return false;
+      const name = claimedVolumeName({ mount, service, ordinal: 0 });
+      if (namespace === volume.namespace && name === volume.name) return false;
+      const { storageClassName } = template;
+      const itsDriver = state.get("storageClass", "", storageClassName ?? "")?.spec.driver;
+      if (itsDriver !== undefined && itsDriver !== driver.name) return false;
+      return findAccount({ namespace, name, spec: { ...template, storageClassName } }, world) === account;
+    })
+  );
 }
 
 /** Refuses a class that names the data of one volume. */
@@ -135,13 +167,30 @@ export function checkClassHandle(parameters: StorageParameters, driver: JudgingD
   }];
 }
 
-/** Refuses a template whose ordinals would all be the same data. */
+/**
+ * Refuses a template whose ordinals would all be the same data, or whose data another template of the service
+ * names.
+ *
+ * @param options.others the parameters of the other templates.
+ */
 export function checkTemplateHandle(
   parameters: StorageParameters,
-  { scale, driver }: { scale: number; driver: JudgingDriver | undefined },
+  { scale, driver, others }: {
+    scale: number;
+    driver: JudgingDriver | undefined;
+    others: StorageParameters[];
+  },
 ): FieldIssue[] {
   const named = findHandle(driver, parameters);
-  if (!named || scale < 2) return [];
+  if (!named) return [];
+  if (others.some((other) => other[named.parameter] === named.handle)) {
+    return [{
+      path: ["parameters", named.parameter],
+      message: `${named.handle} is named by two claim templates of this service`,
+      hint: "mount one volume at both places",
+    }];
+  }
+  if (scale < 2) return [];
   return [{
     path: ["parameters", named.parameter],
     message: `every instance would get the same data: expected scale 1, found ${scale}`,

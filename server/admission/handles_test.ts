@@ -84,6 +84,27 @@ Deno.test("a volume that names data with another secret keeps it from nobody unt
     await assertRefused(server, [other], "parameters.volumeId", /is the data of volume default\/planted$/);
   }));
 
+Deno.test("a claim template counts at any scale, also one of the same cast or of the same service", () =>
+  withServer(async (server) => {
+    const { cast } = server;
+    await okJson(cast([cloud(SHARED)]));
+    const db = (name: string, scale = 0) => service(name, { scale, volumes: templateOf({ volumeId: ID }) });
+    const inTemplate = "volumes.0.claimTemplate.parameters.volumeId";
+    const ofDb = /is named by a claim template of service default\/db$/;
+    await assertRefused(server, [db("db"), db("db2")], inTemplate, ofDb);
+    await assertRefused(server, [adopt("a"), db("db")], inTemplate, /is the data of volume default\/a$/);
+    const second = template({ storageClassName: "cloud", parameters: { volumeId: ID } });
+    const volumes = [...templateOf({ volumeId: ID }), { ...second, name: "more", mountPath: "/more" }];
+    const twice = await problemOf(cast([service("db", { scale: 0, volumes })]), "invalid_argument");
+    assert.match(twice.detail, /is named by two claim templates of this service/);
+    await okJson(cast([db("db")]));
+    await assertRefused(server, [db("db2", 1)], inTemplate, ofDb);
+    await assertRefused(server, [adopt("a")], "parameters.volumeId", ofDb);
+    await okJson(server.send("POST", "/v1/namespaces/default/services/db/actions/scale", { scale: 1 }));
+    // The volume of the template itself, and another account.
+    await okJson(cast([adopt("data-db-0"), adopt("b", { apiToken: "dop_v1_1" })]));
+  }));
+
 Deno.test("checkHandle() does not name a volume that the caller may not see", () =>
   withServer(async (server) => {
     await okJson(server.cast([cloud(SHARED), adopt("a")]));

@@ -125,7 +125,9 @@ function checkMount(
   const { scale } = service.spec;
   issues.push(...checkTemplateDirectory(place, { nameOf, scale, world }));
   const driver = world.drivers.get(world.state.get("storageClass", "", storageClassName)?.spec.driver ?? "");
-  issues.push(...checkTemplateHandle(template.parameters, { scale, driver }));
+  const others = service.spec.volumes.filter(({ name }) => name !== mount.name)
+    .flatMap(({ claimTemplate }) => claimTemplate ? [claimTemplate.parameters] : []);
+  issues.push(...checkTemplateHandle(template.parameters, { scale, driver, others }));
   return [
     ...prefixIssues(["claimTemplate"], issues),
     ...isProcess

@@ -6,6 +6,7 @@
  */
 import { capabilitiesOf, ownDirectories } from "../../drivers/registry.ts";
 import { RuneError } from "../../model/error.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
 import { hostPortsOf } from "../../model/exposing.ts";
 import { describeKey } from "../../model/resource.ts";
 import type { Volume, VolumeStatus } from "../../model/volume.ts";
@@ -93,12 +94,23 @@ export async function makeCopy(
   const daemonId = await replaceDaemonId(store);
   await renameInstallation(store, { node, original: manifest.node, daemonId });
   const kept = new Set(manifest.volumes.map(({ uid }) => uid));
-  const notes = await store.transact((tx) => [
-    ...tx.list("volume").flatMap((volume) => disownVolume(tx, volume, kept.has(volume.uid))),
-    ...disownSnapshots(tx),
-    ...wants(tx),
-  ]);
+  const notes = await store.transact((tx) => {
+    forgetNamedData(tx);
+    return [
+      ...tx.list("volume").flatMap((volume) => disownVolume(tx, volume, kept.has(volume.uid))),
+      ...disownSnapshots(tx),
+      ...wants(tx),
+    ];
+  });
   return { daemonId, notes };
+}
+
+/** Forgets for which data rights were judged: what a castfile names may be in use by the original. */
+function forgetNamedData(tx: Tx): void {
+  for (const resource of [...tx.list("volume"), ...tx.list("service")]) {
+    const { [ANNOTATIONS.namedData]: record, ...annotations } = resource.annotations;
+    if (record !== undefined) tx.update(resource, { annotations });
+  }
 }
 
 function disownVolume(tx: Tx, volume: Volume, hasData: boolean): string[] {

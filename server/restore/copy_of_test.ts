@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import type { KekSource } from "../../store/secrets/kek.ts";
-import { requireOwnPlaces } from "./copy_of.ts";
+import { ANNOTATIONS } from "../../model/marks.ts";
+import { keep, withMemoryRoom } from "../../reconcile/testing/memory_room.ts";
+import { makeService, makeVolume } from "../../reconcile/testing/resources.ts";
+import { makeCopy, requireOwnPlaces } from "./copy_of.ts";
 import { manifestFile, packBackup, readManifest } from "../backup/format.ts";
 
 Deno.test("requireOwnPlaces() refuses everything that two daemons would share", async () => {
@@ -40,3 +43,25 @@ Deno.test("readManifest() refuses an id that would escape the directories in whi
     await assert.rejects(() => readManifest(packBackup(files)), /its manifest is not complete/, daemonId);
   }
 });
+
+Deno.test("makeCopy() leaves no right to data that a castfile names, for volumes and for claim templates", () =>
+  withMemoryRoom(async ({ store }) => {
+    const annotations = { [ANNOTATIONS.namedData]: "what was judged", "rune.io/other": "stays" };
+    const parameters = { volumeId: "506f78a4-e098-11e5-ad9f-000f53306ae1" };
+    await keep(store, { ...makeVolume({ parameters }), annotations });
+    await keep(store, { ...makeService({ scale: 0 }), annotations });
+    const manifest = {
+      format: 1,
+      version: "1",
+      daemonId: "d1",
+      createdAt: "",
+      node: "n",
+      revision: 1,
+      kek: false,
+    };
+    await makeCopy(store, { manifest: { ...manifest, volumes: [] }, node: { name: "n2" } });
+    for (const { annotations: left } of [...store.list("volume"), ...store.list("service")]) {
+      assert.deepEqual(left, { "rune.io/other": "stays" });
+    }
+    assert.equal(store.get("volume", "default", "data")!.status.state, "Pending");
+  }));
