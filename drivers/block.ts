@@ -10,7 +10,7 @@ import { RuneError } from "../model/error.ts";
 import { checkFilesystem, DeviceBusy, growMounted, growUnmounted, mountDevice } from "./devices.ts";
 import type { Growth } from "./driver.ts";
 import { type BlockVolume, ensureFormatted } from "./formatting.ts";
-import { findMount, listMounts, unmountDirectory } from "./host.ts";
+import { findMount, listMounts, syncFilesystem, unmountDirectory } from "./host.ts";
 import { abortError, callError, hostError } from "./host_error.ts";
 
 /** How long to wait for a program that uses a device too, in milliseconds. */
@@ -67,7 +67,7 @@ async function mountLocked(
     );
   }
   if (!mounted) {
-    const work = async () => {
+    const work = async ({ isLast }: { isLast: boolean }) => {
       // It may still be mounted elsewhere, as in a container that outlived the daemon. Then it is a
       // filesystem in use.
       const other = (await listMounts()).find((mount) => mount.device === number);
@@ -76,8 +76,14 @@ async function mountLocked(
       }
       if (!other) {
         await ensureFormatted(volume, signal);
-        await checkFilesystem(device, { fsType, signal });
-        await growUnmounted(device, { fsType, signal });
+        try {
+          await checkFilesystem(device, { fsType, signal });
+          await growUnmounted(device, { fsType, signal });
+        } catch (error) {
+          // Somebody with another view of mounts may still have it, as a container that was shown the
+          // whole host. Then the kernel gives the same filesystem, which needs no check.
+          if (!(error instanceof DeviceBusy) || volume.blank || !isLast) throw error;
+        }
       }
       await mountDevice(device, { directory, fsType, options, signal });
     };
@@ -106,20 +112,29 @@ async function refuseBeside(
   );
 }
 
-/** Repeats `work` while another program uses the device, as udev rules of some hosts do for a moment. */
+/**
+ * Repeats `work` while another program uses the device, as udev rules of some hosts do for a moment. Says
+ * which try is the last one.
+ */
 async function retryWhileBusy(
   { device, busyHint }: BlockVolume,
-  { work, busyMs, signal }: { work: () => Promise<void>; busyMs: number; signal: AbortSignal },
+  { work, busyMs, signal }: {
+    work: (options: { isLast: boolean }) => Promise<void>;
+    busyMs: number;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   const began = performance.now();
   for (;;) {
+    const isLast = performance.now() - began >= busyMs;
     try {
-      return await work();
+      return await work({ isLast });
     } catch (error) {
       if (!(error instanceof DeviceBusy)) throw error;
-      if (performance.now() - began > busyMs) {
+      if (isLast) {
         throw new DeviceBusy("unavailable", `${device} is in use: ${error.message}`, {
-          hint: busyHint ?? `find what uses it: fuser -v -m ${device}; then end or unmount that`,
+          hint: busyHint ?? `find what uses it: fuser -v -m ${device}, or a container that was shown the ` +
+              "whole host; then end or unmount that",
           cause: error,
         });
       }
@@ -132,9 +147,19 @@ async function retryWhileBusy(
   }
 }
 
-/** Unmounts a directory. Does nothing if nothing is mounted there. */
+/**
+ * Unmounts a directory. Does nothing if nothing is mounted there. Afterwards all data is on the device, also
+ * if somebody with another view of mounts still has the filesystem: then the kernel writes nothing by itself.
+ */
 export async function unmountBlock(directory: string, signal: AbortSignal): Promise<void> {
-  if (await findMount(directory) !== undefined) await unmountDirectory(directory, signal);
+  if (await findMount(directory) === undefined) return;
+  try {
+    await syncFilesystem(directory, signal);
+  } catch (error) {
+    // A device that is gone takes no data any more, and must still be unmounted.
+    if (signal.aborted) throw error;
+  }
+  await unmountDirectory(directory, signal);
 }
 
 /** The number of a device, `major:minor`, as in the mount table. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { sleep } from "../base/delay.ts";
-import { mountBlock } from "./block.ts";
+import { RuneError, toRuneError } from "../model/error.ts";
+import { mountBlock, unmountBlock } from "./block.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
 import { attachLoopDevice, detachLoopDevice, growUnmounted } from "./devices.ts";
 import { type BlockVolume, ensureFormatted, type FormatNotes } from "./formatting.ts";
@@ -222,6 +223,83 @@ Deno.test({
           await release().catch(() => {});
           if (await findMount(at)) await unmountDirectory(at, signal);
         }
+      }
+    }),
+});
+
+Deno.test({
+  name:
+    "mountBlock() never formats a volume that is not new, and uses what its hint has somebody make (needs root)",
+  ignore: !canLoop,
+  fn: () =>
+    withDevice(async (device, directory) => {
+      const at = join(directory, "at");
+      await Deno.mkdir(at);
+      // As after a volume that was never mounted is declared again.
+      const volume = { ...ext4(device), blank: false };
+      const error = await mountBlock(volume, { directory: at, signal }).catch(toRuneError);
+      assert.ok(error instanceof RuneError);
+      assert.match(error.message, /holds no filesystem, expected ext4: this volume has had data before/);
+      assert.equal(error.permanent, false);
+      const [, command, ...args] = /: (mkfs\S*) ([^;]+);/.exec(error.hint!)!;
+      await run(command!, args, { what: "the command of the hint", signal });
+      try {
+        await mountBlock(volume, { directory: at, signal });
+        assert.equal((await findMount(at))?.fsType, "ext4");
+      } finally {
+        if (await findMount(at)) await unmountDirectory(at, signal);
+      }
+    }),
+});
+
+/** Keeps what is mounted, in a view of mounts of its own, as a container that was shown the whole host. */
+async function keepView(): Promise<() => Promise<void>> {
+  const holder = new Deno.Command("unshare", {
+    args: ["--mount", "--propagation", "private", "sh", "-c", "echo held && exec cat"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = holder.stdout.getReader();
+  await reader.read();
+  return async () => {
+    await holder.stdin.close();
+    await reader.cancel();
+    await holder.status;
+  };
+}
+
+Deno.test({
+  name:
+    "unmountBlock() writes all data, and mountBlock() mounts again, while another view has the volume (root)",
+  ignore: !canUnshare,
+  fn: () =>
+    withDevice(async (device, directory) => {
+      const [at, copy] = [join(directory, "at"), join(directory, "copy")];
+      for (const path of [at, copy]) await Deno.mkdir(path);
+      await mountBlock(ext4(device), { directory: at, signal });
+      const release = await keepView();
+      const image = join(directory, "copied");
+      let second: string | undefined;
+      try {
+        await Deno.writeTextFile(join(at, "file"), "written");
+        await unmountBlock(at, signal);
+        // What the device has now is what another droplet would get.
+        await run("cp", ["--sparse=always", join(directory, "image"), image], { what: "copy", signal });
+        second = await attachLoopDevice(image, signal);
+        await run("mount", ["-o", "ro", second, copy], { what: "mount", signal });
+        assert.equal(await Deno.readTextFile(join(copy, "file")), "written");
+
+        const used = { ...ext4(device), blank: false };
+        await mountBlock(used, { directory: at, signal, busyMs: 300 });
+        assert.equal((await findMount(at))?.readOnly, false);
+        assert.equal(await Deno.readTextFile(join(at, "file")), "written");
+        await unmountBlock(at, signal);
+        const blank = mountBlock(ext4(device), { directory: at, signal, busyMs: 0 });
+        await assert.rejects(blank, { code: "unavailable", hint: /shown the whole host/ });
+      } finally {
+        await release();
+        for (const path of [at, copy]) if (await findMount(path)) await unmountDirectory(path, signal);
+        if (second !== undefined) await detachLoopDevice(second, signal);
       }
     }),
 });

@@ -63,7 +63,9 @@ export function mustFormat(
 ): boolean {
   const wipe = `wipe it yourself if nobody needs its contents: wipefs --all ${device}`;
   if (content === undefined) {
-    if (!blank) throw noFilesystem(`${device} holds no filesystem, expected ${fsType}`);
+    if (!blank) {
+      throw noFilesystem(`${device} holds no filesystem, expected ${fsType}`, `mkfs.${fsType} ${device}`);
+    }
     if (areEndsBlank || begun) return true;
     throw new RuneError(
       "failed_precondition",
@@ -94,13 +96,18 @@ export function mustFormat(
       { hint: wipe },
     );
   }
-  if (!blank) throw noFilesystem(`${device} holds the remains of an interrupted formatting`);
+  if (!blank) {
+    const force = fsType === "ext4" ? "-F" : "-f";
+    const message = `${device} holds the remains of an interrupted formatting`;
+    throw noFilesystem(message, `mkfs.${fsType} ${force} ${device}`);
+  }
   return true;
 }
 
-function noFilesystem(message: string): RuneError {
+function noFilesystem(message: string, formatting: string): RuneError {
   return new RuneError("failed_precondition", `${message}: this volume has had data before`, {
-    hint: "detach it and attach it again; if it is truly empty, delete the volume and create another one",
+    hint: `detach it and attach it again; if it is truly empty, make a filesystem: ${formatting}; ` +
+      "Rune goes on by itself",
     permanent: false,
   });
 }

@@ -50,7 +50,8 @@ Deno.test("mustFormat() formats nothing of a volume that may have had data", () 
       code: "failed_precondition",
       permanent: false,
       message: /this volume has had data before/,
-      hint: /detach it and attach it again/,
+      hint:
+        /detach it and attach it again; if it is truly empty, make a filesystem: mkfs.ext4 .*; Rune goes on/,
     });
   }
 });

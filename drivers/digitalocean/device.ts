@@ -20,7 +20,8 @@ const LOOK_MS = 250;
 /** What to do if something else uses a device for long. Rune removes no files of the host. */
 export const BUSY_HINT =
   "images of DigitalOcean have a rule that mounts volumes for a moment; if this lasts, " +
-  "remove it: /etc/udev/rules.d/99-digitalocean-automount.rules";
+  "remove it: /etc/udev/rules.d/99-digitalocean-automount.rules; also look for a container that was shown the " +
+  "whole host";
 
 /** Where devices are found. */
 export interface DevicePlaces {
