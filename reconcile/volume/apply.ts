@@ -281,13 +281,16 @@ async function runReporting(
   }
 }
 
-/** The status of a volume that did not grow. It is used as it is. */
+/** The status of a volume that did not grow, and is used as it is. */
 function withoutGrowth(
   view: VolumeView,
   { status, message }: { status: VolumeStatus; message: string },
 ): VolumeStatus {
-  const settled = settledStatus({ ...view, volume: { ...view.volume, status } });
-  const { holders, now } = view;
+  const { mountPath, holders, now } = view;
+  // One that is not mounted yet is not on its node either.
+  const settled = mountPath === undefined
+    ? status
+    : settledStatus({ ...view, volume: { ...view.volume, status } });
   const { conditions } = settled;
   return { ...settled, conditions: noteFailedGrowth(view.volume, { conditions, message, holders, now }) };
 }

@@ -70,7 +70,10 @@ for (const onlineExpand of [true, false]) {
       assert.equal((await reconcileVolume(KEY, { deps, signal })).type, "failed");
       assert.deepEqual(reasons(), ["GrowthFailed"]);
       assert.equal(readStatus().failureMessage, "the quota is used up");
-      if (!onlineExpand) await reconcileVolume(KEY, { deps, signal });
+      if (!onlineExpand) {
+        assert.equal(readStatus().boundNode, undefined);
+        await reconcileVolume(KEY, { deps, signal });
+      }
       assert.ok(deps.mounts.get(volume.uid));
       assert.equal(readStatus().sizeBytes, 2 ** 30);
       assert.deepEqual([readStatus().state, readStatus().boundClaim], ["Bound", "default/web-0"]);
