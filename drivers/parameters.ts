@@ -30,3 +30,15 @@ export function refuseIssues(driver: string, issues: FieldIssue[]): void {
     issues,
   });
 }
+
+/**
+ * Returns the parameters, and throws if the driver does not know one. Of a class too, since nobody would know
+ * that the value of such a parameter is a secret.
+ */
+export function refuseUnknown(
+  parameters: Record<string, string>,
+  options: Parameters<typeof unknownParameters>[1],
+): Record<string, string> {
+  refuseIssues(options.driver, unknownParameters(parameters, options));
+  return parameters;
+}

@@ -30,13 +30,12 @@ import { LocalLayout, normalizeRoot } from "./layout.ts";
 import { copyDurably, snapshotGone, snapshotKey } from "./copy.ts";
 import { LocalRoot } from "./root.ts";
 import { removeMarker } from "./marker.ts";
-import { LOCAL_PARAMETERS } from "./parameters.ts";
+import { LOCAL_PARAMETER_KEYS } from "./parameters.ts";
 import { VolumeMaker } from "./volume_maker.ts";
 import { LocalTrash, type LocalTrashEntry } from "./trash.ts";
 import { openDirectory } from "../open_directory.ts";
-import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
+import { refuseIssues, refuseUnknown, wrongFlags } from "../parameters.ts";
 
-const PARAMETERS = Object.keys(LOCAL_PARAMETERS);
 const PREPARE_MS = 60_000;
 const DEFAULT_RETENTION_MS = 24 * 3_600_000;
 
@@ -96,11 +95,12 @@ export class LocalDriver implements Driver {
     }
   }
 
-  validate(request: VolumeRequest): void {
-    refuseIssues(this.name, [
-      ...unknownParameters(request.parameters, { driver: this.name, known: PARAMETERS }),
-      ...wrongFlags(request.parameters, PARAMETERS),
-    ]);
+  validate({ parameters }: VolumeRequest): void {
+    refuseIssues(this.name, wrongFlags(this.normalizeParameters(parameters), LOCAL_PARAMETER_KEYS));
+  }
+
+  normalizeParameters(parameters: Record<string, string>): Record<string, string> {
+    return refuseUnknown(parameters, { driver: this.name, known: LOCAL_PARAMETER_KEYS });
   }
 
   directory(request: VolumeRequest): string {

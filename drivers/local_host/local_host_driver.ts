@@ -23,7 +23,7 @@ import {
   openDirectory,
   pathOf,
 } from "../open_directory.ts";
-import { refuseIssues, unknownParameters, wrongFlags } from "../parameters.ts";
+import { refuseIssues, refuseUnknown, unknownParameters, wrongFlags } from "../parameters.ts";
 import { LOCAL_HOST_PARAMETERS } from "./parameters.ts";
 import type { ProtectedDirectories } from "./protected.ts";
 
@@ -71,6 +71,10 @@ export class LocalHostDriver implements Driver {
 
   validate(request: VolumeRequest): void {
     this.#check(request);
+  }
+
+  normalizeParameters(parameters: Record<string, string>): Record<string, string> {
+    return refuseUnknown(parameters, { driver: this.name, known: PARAMETERS });
   }
 
   directory({ parameters: { hostPath } }: VolumeRequest): string | undefined {

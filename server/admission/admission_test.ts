@@ -65,14 +65,15 @@ const REFUSALS: Record<
     message: /./,
   },
   "parameters of the class that the driver refuses": {
-    before: [["storageClass", { name: "odd", driver: "local", parameters: { colour: "red" } }]],
+    before: [["storageClass", { name: "odd", driver: "local", parameters: { acceptFilesystem: "maybe" } }]],
     cast: () => [volume("a", { storageClassName: "odd" })],
-    path: "parameters.colour",
-    message: /no parameter/,
+    path: "parameters.acceptFilesystem",
+    message: /expected "true" or "false"/,
   },
   "a malformed reference to a secret": {
-    cast: () => [volume("a", { parameters: { token: "secret:only-a-name" } })],
-    path: "parameters.token",
+    before: [["storageClass", { name: "cloud", driver: "do-volume", parameters: { region: "nyc3" } }]],
+    cast: () => [volume("a", { storageClassName: "cloud", parameters: { apiToken: "secret:only-a-name" } })],
+    path: "parameters.apiToken",
     message: /expected a reference such as secret:<name>\/<key>/,
   },
   "a malformed reference to a secret in a variable": {

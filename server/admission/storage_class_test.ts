@@ -45,10 +45,15 @@ Deno.test("a class with volumes keeps its driver, and one without may have anoth
 Deno.test("a class may name a secret of the namespace default alone, by a whole reference", () =>
   withServer(async (server) => {
     const { issues } = await problemOf(
-      server.cast([storageClass("x", { parameters: { token: "secret:nothing" } })]),
+      server.cast([
+        storageClass("x", {
+          driver: "do-volume",
+          parameters: { region: "nyc3", apiToken: "secret:nothing" },
+        }),
+      ]),
       "invalid_argument",
     );
-    assert.deepEqual(issues![0]!.path, ["parameters", "token"]);
+    assert.deepEqual(issues![0]!.path, ["parameters", "apiToken"]);
     assert.equal(server.store.get("storageClass", "", "x"), undefined);
   }));
 
@@ -75,3 +80,19 @@ Deno.test("namesOf() names five, counts the rest, and counts only those that may
   );
   assert.equal(namesOf(volumes, SEES_NOTHING), "7 that you may not see");
 });
+
+Deno.test("a class has only parameters that its driver knows, whatever the driver: others might hold a secret", () =>
+  withServer(async (server) => {
+    for (const driver of server.deps.drivers.keys()) {
+      const parameters = { tokenOfNoDriver: "dop_v1_0" };
+      const { issues } = await problemOf(
+        server.cast([storageClass("x", { driver, parameters })]),
+        "invalid_argument",
+      );
+      assert.deepEqual(issues!.map(({ path }) => path.join(".")), ["parameters.tokenOfNoDriver"], driver);
+      assert.ok(!JSON.stringify(issues).includes("dop_v1_0"), driver);
+    }
+    const parameters = { apiTokenSecretRef: "dop_v1_0" };
+    await problemOf(server.cast([storageClass("x", { parameters })]), "invalid_argument");
+    assert.equal(server.store.get("storageClass", "", "x"), undefined);
+  }));
