@@ -7,24 +7,34 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
+import { sleep, sleepQuietly } from "../base/delay.ts";
 import { removeEntry } from "../base/durable.ts";
 import { RuneError, toRuneError } from "../model/error.ts";
-import { run, sentence, spawnHost } from "./host.ts";
-import { checkAborted, errnoOf, hostError } from "./host_error.ts";
+import { run, sentence, spawnHost, syncFilesystem } from "./host.ts";
+import { callError, checkAborted, errnoOf, hostError } from "./host_error.ts";
 import { readJson, writeJson } from "./json_file.ts";
 
 /** How long a filesystem may stay frozen, in milliseconds, even if this process hangs. */
 const LONGEST_MS = 30_000;
 
+/** How long data may take to be written before writers have to wait, in milliseconds. */
+const SYNC_MS = 300_000;
+/** How long writers may wait until the filesystem is frozen, in milliseconds. */
+const FREEZING_MS = 10_000;
+
 /** The exit code of the helper if it froze nothing. */
 const NOT_FROZEN = 3;
+/** Its exit code if it let writes go on before it was told to. */
+const TOO_EARLY = 4;
 
 // It ignores the signals that end a whole service, so that it comes to thaw.
 const HELPER = `trap '' TERM INT HUP PIPE
 fsfreeze --freeze "$1" || exit ${NOT_FROZEN}
 echo frozen
 timeout --foreground "$2" cat >/dev/null
-exec fsfreeze --unfreeze "$1"`;
+code=$?
+fsfreeze --unfreeze "$1" || exit 1
+[ "$code" = 0 ] || exit ${TOO_EARLY}`;
 
 // What fsfreeze(8) says of a filesystem that is not frozen, and of one that is mounted no more. Its exit code
 // is 1 for every failure.
@@ -55,29 +65,47 @@ export interface Freezer {
 }
 
 /** @param directory for the notes; it must not be on a filesystem that is frozen. */
-export function createFreezer(directory: string, { longestMs = LONGEST_MS } = {}): Freezer {
+export function createFreezer(
+  directory: string,
+  { longestMs = LONGEST_MS, freezingMs = FREEZING_MS } = {},
+): Freezer {
+  /** Paths with a helper that was released and has not ended, because the storage stalls. */
+  const ending = new Set<string>();
   return {
-    async run({ path, id }, { work, signal }) {
+    async run<T>(
+      { path, id }: { path: string; id: string },
+      { work, signal }: { work: () => Promise<T>; signal: AbortSignal },
+    ) {
       const what = `freeze of ${path}`;
       checkAborted(what, signal);
+      if (ending.has(path)) throw stallError(`${what} failed: an earlier one has not ended`);
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
       for (const own of ["/", directory]) await assertElsewhere(path, own);
+      // Then there is little to write while writers wait.
+      await waitAtMost(SYNC_MS, { work: syncFilesystem(path, signal), what, signal });
       const note = join(directory, `${id}.json`);
       await writeJson(note, { path });
       const helper = startHelper(path, { what, longestMs });
-      try {
-        await helper.untilFrozen();
-        // The freeze waits until all data is on the disk, which may have taken long.
-        checkAborted(what, signal);
-        const result = await work();
-        if (!helper.hasEnded()) return result;
-        throw new RuneError("unavailable", `${what} ended before the copy was taken`, {
-          hint: "Rune tries again",
-        });
-      } finally {
-        if (!await helper.release()) await thaw(path, new AbortController().signal);
+      const end = async () => {
+        const code = await helper.release();
+        if (![0, NOT_FROZEN, TOO_EARLY].includes(code)) await thaw(path, new AbortController().signal);
         await removeEntry(note);
+        return code === 0;
+      };
+      let result: T;
+      let isWhole: boolean | undefined;
+      try {
+        await waitAtMost(freezingMs, { work: helper.untilFrozen(), what, signal });
+        result = await work();
+      } finally {
+        ending.add(path);
+        // What cannot be thawed keeps its note, for the next daemon.
+        isWhole = await waitBriefly(freezingMs, end().finally(() => ending.delete(path)));
       }
+      if (isWhole) return result;
+      throw new RuneError("unavailable", `${what} ended before the copy was taken`, {
+        hint: "Rune tries again",
+      });
     },
     async thawLeft(signal) {
       const warnings: string[] = [];
@@ -99,6 +127,41 @@ export function createFreezer(directory: string, { longestMs = LONGEST_MS } = {}
   };
 }
 
+/** Waits for work that cannot always be ended, since the storage may stall. Leaves it alone afterwards. */
+async function waitAtMost<T>(
+  ms: number,
+  { work, what, signal }: { work: Promise<T>; what: string; signal: AbortSignal },
+): Promise<T> {
+  const done = new AbortController();
+  const timeUp = async () => {
+    await sleep(ms, { signal: AbortSignal.any([signal, done.signal]) });
+    throw stallError(`${what} failed: the storage has not taken all data within ${ms / 1000} s`);
+  };
+  try {
+    return await Promise.race([work, timeUp()]);
+  } catch (error) {
+    throw callError(error, { what, signal });
+  } finally {
+    done.abort();
+  }
+}
+
+/** Waits for the end of a helper, but not for storage that stalls: then the answer is undefined. */
+async function waitBriefly<T>(ms: number, end: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController();
+  try {
+    return await Promise.race([end, sleepQuietly(ms, done.signal).then(() => undefined)]);
+  } finally {
+    done.abort();
+  }
+}
+
+function stallError(message: string): RuneError {
+  return new RuneError("unavailable", message, {
+    hint: "see the kernel log and the storage; Rune tries again",
+  });
+}
+
 /** Asserts that a path is on another filesystem than one of the daemon's own. */
 async function assertElsewhere(path: string, own: string): Promise<void> {
   if ((await Deno.stat(path)).dev !== (await Deno.stat(own)).dev) return;
@@ -117,8 +180,6 @@ function startHelper(path: string, { what, longestMs }: { what: string; longestM
     signal: new AbortController().signal,
     stdin: "piped",
   });
-  let ended = false;
-  const status = process.status.finally(() => ended = true);
   const stderr = new Response(process.stderr).text();
   const stdout = process.stdout.getReader();
   return {
@@ -131,14 +192,13 @@ function startHelper(path: string, { what, longestMs }: { what: string; longestM
         hint: `if another program has frozen it, end that: fsfreeze --unfreeze ${path}; Rune tries again`,
       });
     },
-    hasEnded: () => ended,
-    /** Lets writes go on. @returns whether they certainly do. */
-    async release(): Promise<boolean> {
+    /** Lets writes go on. @returns its exit code. */
+    async release(): Promise<number> {
       await process.stdin.close().catch(() => {});
       await stdout.cancel();
-      const { code } = await status;
+      const { code } = await process.status;
       await stderr;
-      return code === 0 || code === NOT_FROZEN;
+      return code;
     },
   };
 }

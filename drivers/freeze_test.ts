@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startDeadline } from "../base/delay.ts";
+import { sleep, startDeadline, startTimer } from "../base/delay.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
 import { attachLoopDevice, detachLoopDevice, formatDevice, type FsType, mountDevice } from "./devices.ts";
 import { createFreezer } from "./freeze.ts";
-import { findMount, run, unmountDirectory } from "./host.ts";
+import { findMount, run, syncFilesystem, unmountDirectory } from "./host.ts";
 
 const { signal } = new AbortController();
 const canLoop = Deno.uid() === 0 && await Deno.stat("/dev/loop-control").then(() => true, () => false);
@@ -133,6 +133,43 @@ test("run() freezes nothing once it is aborted, and never the daemon's own files
     { code: "failed_precondition" },
   );
   assert.equal(await isFrozen(), false);
+});
+
+test("run() neither waits for storage that stalls, nor leaves it frozen when it works again", async (outer) => {
+  const [image, path, notes] = [join(outer.path, "image"), `${outer.notes}-at`, outer.notes];
+  await Deno.writeFile(image, new Uint8Array(16 << 20));
+  await Deno.mkdir(path);
+  const device = await attachLoopDevice(image, signal);
+  try {
+    await formatDevice(device, { fsType: "ext4", label: "", uuid: crypto.randomUUID(), signal });
+    await mountDevice(device, { directory: path, fsType: "ext4", signal });
+    await syncFilesystem(path, signal);
+    // From here on the device takes no data.
+    assert.ok(await freeze("--freeze", outer.path));
+    // A call that waits for the storage would never end.
+    const rescue = startTimer(15_000, () => void freeze("--unfreeze", outer.path));
+    try {
+      const freezer = createFreezer(notes, { freezingMs: 300 });
+      const run = () => freezer.run({ path, id: "a" }, { work: assert.fail, signal });
+      await assert.rejects(run(), { code: "unavailable", message: /has not taken all data within 0.3 s/ });
+      await assert.rejects(run(), { code: "unavailable", message: /an earlier one has not ended/ });
+      const late = createFreezer(notes).run(
+        { path, id: "b" },
+        { work: assert.fail, signal: AbortSignal.timeout(300) },
+      );
+      await assert.rejects(late, { code: "deadline_exceeded" });
+      assert.deepEqual(await notesIn(notes), ["a.json"], "the next daemon looks at it if this one dies");
+    } finally {
+      rescue.clear();
+      await freeze("--unfreeze", outer.path);
+    }
+    while ((await notesIn(notes)).length > 0) await sleep(20);
+    await Deno.writeTextFile(join(path, "file"), "written");
+    assert.equal(await freeze("--unfreeze", path), false, "it is not frozen");
+  } finally {
+    if (await findMount(path)) await unmountDirectory(path, signal);
+    await detachLoopDevice(device, signal);
+  }
 });
 
 test("run() thaws what a daemon froze that is killed, and the next daemon is done with it", async ({ path, notes, write, isFrozen }) => {
