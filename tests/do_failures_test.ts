@@ -53,7 +53,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
       snapshotNotes: createFormatNotes(`${directory}/snapshotting`),
       waits: {
         ...{ backoffMs: [1], pollMs: [1], lookMs: 1, busyMs: 1, busyLimitMs: 50, actionMs: 50, goneMs: 1 },
-        deviceMs: 50,
+        deviceMs: 500,
       },
     });
     const driver = new DoVolumeDriver({

@@ -9,7 +9,7 @@ import type { LogEntry } from "./fakes/digitalocean/service.ts";
 import { RuneError } from "../model/error.ts";
 import { provisionVolume, snapshotOf } from "../drivers/conformance_calls.ts";
 import type { SnapshotRef, VolumeContext } from "../drivers/driver.ts";
-import { type CloudWorld, createCloudWorld } from "../drivers/digitalocean/testing/cloud_world.ts";
+import { type CloudWorld, createCloudWorld, IMPATIENT } from "../drivers/digitalocean/testing/cloud_world.ts";
 
 /** What a call needs. */
 interface Scene {
@@ -162,7 +162,7 @@ const MOST = 6;
 
 async function inScene(call: Call, work: (scene: Scene) => Promise<void>): Promise<void> {
   // Only looks end its actions, so every run has the same requests.
-  await using world = await createCloudWorld({ actionMs: 600_000 });
+  await using world = await createCloudWorld({ actionMs: 600_000, waits: IMPATIENT });
   const ctx = world.context("data");
   const scene = await call.prepare({ world, ctx, ref: snapshotOf(ctx) });
   world.fake.log.length = 0;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RuneError } from "../../model/error.ts";
-import { createCloudWorld } from "./testing/cloud_world.ts";
+import { createCloudWorld, IMPATIENT } from "./testing/cloud_world.ts";
 
 const REF = { namespace: "default", name: "before", uid: "0197d1c5-3d4f-7b1a-9f00-1c2d3e4f5a6b" };
 
@@ -41,7 +41,7 @@ Deno.test("take() takes another snapshot if the notes of the first were lost wit
 });
 
 Deno.test("take() deletes at once what a lost answer left, where it can", async () => {
-  await using world = await createCloudWorld();
+  await using world = await createCloudWorld({ waits: IMPATIENT });
   const { fake, asker, cloud: { snapshots } } = world;
   const id = await world.createVolume("data");
   fake.setFault({ op: "volumeSnapshots_create" }, { hang: "after" });

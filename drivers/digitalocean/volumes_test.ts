@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { sleep } from "../../base/delay.ts";
-import { createCloudWorld } from "./testing/cloud_world.ts";
+import { createCloudWorld, IMPATIENT } from "./testing/cloud_world.ts";
 
 const NEW = { name: "rune-a", region: "nyc3", sizeGb: 1, description: "rune node=n volume=d/a uid=u" };
 
 Deno.test("create() finds a volume whose creation was never answered", async () => {
-  await using world = await createCloudWorld();
+  await using world = await createCloudWorld({ waits: IMPATIENT });
   const { fake, asker, cloud: { volumes } } = world;
   fake.setFault({ op: "volumes_create" }, { hang: "after" });
   const volume = await volumes.create(NEW, asker);

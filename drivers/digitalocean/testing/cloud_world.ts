@@ -20,19 +20,22 @@ import type { Asker } from "../droplets.ts";
 import { createRate } from "../rate.ts";
 import { bytesOf } from "../sizes.ts";
 
-/** The waits of tests, in milliseconds. */
+/** The waits of tests, in milliseconds. What an answer may take stays long, for machines that are busy. */
 export const SHORT_WAITS: Waits = {
-  attemptMs: 200,
+  attemptMs: 5_000,
   backoffMs: [1, 1],
   pollMs: [1],
   lookMs: 1,
   busyMs: 1,
   busyLimitMs: 300,
   goneMs: 1,
-  frozenMs: 200,
+  frozenMs: 5_000,
   deviceMs: 300,
   actionMs: 300,
 };
+
+/** The waits of tests with answers that never come. */
+export const IMPATIENT: Waits = { attemptMs: 300, frozenMs: 300 };
 
 /** A fake DigitalOcean, with this machine as its droplet `node`. */
 export interface CloudWorld extends AsyncDisposable {
@@ -59,11 +62,13 @@ export interface WorldOptions extends Omit<FakeOptions, "backing"> {
   fsType?: FsType;
   /** Where the metadata service is. Default: that of the fake. */
   metadataUrl?: string;
+  /** Replaces some of {@linkcode SHORT_WAITS}. */
+  waits?: Waits;
 }
 
 /** Starts a world. */
 export async function createCloudWorld(
-  { loops, fsType = "ext4", metadataUrl, ...options }: WorldOptions = {},
+  { loops, fsType = "ext4", metadataUrl, waits, ...options }: WorldOptions = {},
 ): Promise<CloudWorld> {
   const scratch = await scratchDirectory();
   const directory = loops?.links ?? join(scratch.path, "devices");
@@ -79,7 +84,7 @@ export async function createCloudWorld(
       places: { directory, sysfs: loops ? SYSFS : join(scratch.path, "sysfs") },
       freezer: createFreezer(join(scratch.path, "frozen")),
       snapshotNotes: createFormatNotes(join(scratch.path, "snapshotting")),
-      waits: { ...SHORT_WAITS, ...(loops && { deviceMs: 10_000, frozenMs: 5_000, attemptMs: 5_000 }) },
+      waits: { ...SHORT_WAITS, ...(loops && { deviceMs: 10_000 }), ...waits },
       rate: createRate({ wait: (ms, signal) => sleep(Math.min(ms, 5), { signal }) }),
     });
     const mountRoot = join(scratch.path, "mounts");
