@@ -257,10 +257,13 @@ const IS_THOROUGH = KILLS > 20;
 type Moment = "before" | "after" | "answered";
 
 /**
- * Every moment in a nightly run. Otherwise both sides of each request that writes, and one after each other.
+ * Every moment in a nightly run. Otherwise both sides of each request that writes, and some of the others.
  */
-const momentsOf = (method: string): Moment[] =>
-  IS_THOROUGH ? ["before", "after", "answered"] : method === "GET" ? ["answered"] : ["before", "after"];
+function momentsOf(method: string): Moment[] {
+  if (IS_THOROUGH) return ["before", "after", "answered"];
+  if (method !== "GET") return ["before", "after"];
+  return random() < 0.4 ? ["answered"] : [];
+}
 
 /** Carries a call out without a kill. @returns the method of each of its requests. */
 async function countRequests(world: World, call: Call): Promise<string[]> {
@@ -304,7 +307,7 @@ async function killAt(
 
 Deno.test({
   name:
-    `a daemon killed at each request of each call to DigitalOcean leaves exactly one of everything (seed ${SEED})`,
+    `a daemon killed at the requests of every call to DigitalOcean leaves exactly one of everything (seed ${SEED})`,
   ignore: noDocker || noLoopDevices,
   async fn(t) {
     await ensureTestImage();
