@@ -80,7 +80,7 @@ export function createFreezer(
       checkAborted(what, signal);
       if (ending.has(path)) throw stallError(`${what} failed: an earlier one has not ended`);
       await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-      for (const own of ["/", directory]) await assertElsewhere(path, own);
+      for (const place of ["/", directory]) await assertElsewhere(path, place);
       // Then there is little to write while writers wait.
       await waitAtMost(SYNC_MS, { work: syncFilesystem(path, signal), what, signal });
       const note = join(directory, `${id}.json`);
@@ -163,11 +163,11 @@ function stallError(message: string): RuneError {
 }
 
 /** Asserts that a path is on another filesystem than one of the daemon's own. */
-async function assertElsewhere(path: string, own: string): Promise<void> {
-  if ((await Deno.stat(path)).dev !== (await Deno.stat(own)).dev) return;
+async function assertElsewhere(path: string, place: string): Promise<void> {
+  if ((await Deno.stat(path)).dev !== (await Deno.stat(place)).dev) return;
   throw new RuneError(
     "failed_precondition",
-    `${path} is on the filesystem of ${own}, which must not be frozen`,
+    `${path} is on the filesystem of ${place}, which must not be frozen`,
     { permanent: true },
   );
 }

@@ -61,20 +61,20 @@ export function createAttachments({ reader, actions, droplets }: AttachmentOptio
     volume: DoVolume,
     own: number,
     asker: Asker,
-  ): Promise<{ other?: DoDroplet; gone: number[] }> {
-    const gone: number[] = [];
+  ): Promise<{ other?: DoDroplet; goneDroplets: number[] }> {
+    const goneDroplets: number[] = [];
     for (const id of volume.droplet_ids.filter((id) => id !== own)) {
       const other = await droplets.find(id, asker);
-      if (other) return { other, gone };
-      gone.push(id);
+      if (other) return { other, goneDroplets };
+      goneDroplets.push(id);
     }
-    return { gone };
+    return { goneDroplets };
   }
 
   /** Detaches the volume from droplets that no longer exist. @returns one that exists and has it. */
   async function clearStale(volume: DoVolume, own: number, asker: Asker): Promise<DoDroplet | undefined> {
-    const { other, gone } = await findOthers(volume, own, asker);
-    for (const id of gone) await detachFrom(id, volume, asker);
+    const { other, goneDroplets } = await findOthers(volume, own, asker);
+    for (const id of goneDroplets) await detachFrom(id, volume, asker);
     return other;
   }
 

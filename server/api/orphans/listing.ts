@@ -54,9 +54,9 @@ export async function listAccounts(accounts: Account[], signal: AbortSignal): Pr
     return relative === undefined;
   });
   for (const { source } of askable.slice(MOST_ACCOUNTS)) listing.skipped.push(skipLate(source));
-  const chosen = askable.slice(0, MOST_ACCOUNTS);
-  const answers: ProvidedVolume[][] = chosen.map(() => []);
-  const left = chosen.entries();
+  const toAsk = askable.slice(0, MOST_ACCOUNTS);
+  const answers: ProvidedVolume[][] = toAsk.map(() => []);
+  const left = toAsk.entries();
   const askNext = async () => {
     for (const [i, { driver, source, namespace, parameters }] of left) {
       try {
@@ -70,7 +70,7 @@ export async function listAccounts(accounts: Account[], signal: AbortSignal): Pr
   };
   await Promise.all(Array.from({ length: AT_ONCE }, askNext));
   const volumes = new Map<string, Listed & { seenIn: Set<string> }>();
-  for (const [i, { key: accountKey, driver, source, accountOf }] of chosen.entries()) {
+  for (const [i, { key: accountKey, driver, source, accountOf }] of toAsk.entries()) {
     for (const volume of answers[i]!) {
       const key = JSON.stringify([driver.name, volume.handle]);
       const listed = volumes.get(key) ??
