@@ -5,7 +5,8 @@ import { RuneError, toRuneError } from "../model/error.ts";
 import { mountBlock, unmountBlock } from "./block.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
 import { attachLoopDevice, detachLoopDevice, growUnmounted } from "./devices.ts";
-import { type BlockVolume, ensureFormatted, type FormatNotes } from "./formatting.ts";
+import type { BegunNotes } from "./begun_notes.ts";
+import { type BlockVolume, ensureFormatted } from "./formatting.ts";
 import { findMount, run, unmountDirectory } from "./host.ts";
 
 const { signal } = new AbortController();
@@ -15,7 +16,7 @@ const canUnshare = canLoop && await succeeds("unshare", ["--mount", "true"]);
 const UID = "7f1c1e0e-6d8c-4f6a-9a55-3d6d6a1f2c11";
 
 /** Notes that are kept in memory. */
-function noteInMemory(): FormatNotes {
+function noteInMemory(): BegunNotes {
   const uids = new Set<string>();
   return {
     has: (uid) => Promise.resolve(uids.has(uid)),

@@ -7,6 +7,7 @@
  * after the whole filesystem is on disk and before the first mount. See docs/decisions/0053 and 0069.
  * @module
  */
+import type { BegunNotes } from "./begun_notes.ts";
 import { RuneError } from "../model/error.ts";
 import { clearLabel, type DeviceContent, formatDevice, type FsType, probeDevice } from "./devices.ts";
 import { readEnds } from "./device_ends.ts";
@@ -24,19 +25,9 @@ export interface BlockVolume {
   /** Whether it can have no data yet: it was created empty and never mounted. */
   blank: boolean;
   /** Remembers which devices this daemon began to format. */
-  notes: FormatNotes;
+  notes: BegunNotes;
   /** What to do about a program that uses the device too. Default: a way to find it. */
   busyHint?: string;
-}
-
-/**
- * Which formattings were begun and have not ended. A killed `mkfs` leaves a device that is neither blank nor
- * a filesystem; a note proves that nothing else was ever on it.
- */
-export interface FormatNotes {
-  has(uid: string): Promise<boolean>;
-  add(uid: string): Promise<void>;
-  remove(uid: string): Promise<void>;
 }
 
 /** What is on a device. */

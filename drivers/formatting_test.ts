@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { sleep, startDeadline } from "../base/delay.ts";
 import { scratchDirectory } from "./conformance_trial.ts";
 import { type DeviceContent, formatDevice, type FsType, probeDevice } from "./devices.ts";
-import { createFormatNotes } from "./format_notes.ts";
+import { createBegunNotes } from "./begun_notes.ts";
 import { type BlockVolume, ensureFormatted, mustFormat } from "./formatting.ts";
 import { run } from "./host.ts";
 import { digestEnds, FOREIGN_CONTENT, writeForeign } from "./testing/foreign_content.ts";
@@ -96,11 +96,11 @@ async function withImage(
   const clear = async () => {
     await Deno.writeFile(device, new Uint8Array());
     await Deno.truncate(device, bytes);
-    await createFormatNotes(notes).remove(UID).catch(() => {});
+    await createBegunNotes(notes).remove(UID).catch(() => {});
   };
   try {
     await clear();
-    const volume = { device, fsType, uid: UID, blank: true, notes: createFormatNotes(notes) };
+    const volume = { device, fsType, uid: UID, blank: true, notes: createBegunNotes(notes) };
     await fn({ device, notes, clear, volume: (more) => ({ ...volume, ...more }) });
   } finally {
     await scratch.remove();

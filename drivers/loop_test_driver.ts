@@ -13,7 +13,7 @@ import { attachLoopDevice, detachLoopDevice, findLoopDevice, type FsType, growMo
 import { diskUsage, findMount, run } from "./host.ts";
 import { callError, checkAborted, errnoOf } from "./host_error.ts";
 import { KeyedLock } from "../base/keyed_lock.ts";
-import { createFormatNotes } from "./format_notes.ts";
+import { createBegunNotes } from "./begun_notes.ts";
 import { refuseIssues, unknownParameters } from "./parameters.ts";
 
 /** Manages volumes as image files in one directory, with their mount points beside them. */
@@ -89,7 +89,7 @@ export class LoopTestDriver implements Driver {
       }
       const path = this.#directory(ctx);
       if (await lookAtDirectory(path) === "absent") await Deno.mkdir(path);
-      const notes = createFormatNotes(join(this.#root, "formatting"));
+      const notes = createBegunNotes(join(this.#root, "formatting"));
       const volume = { device, fsType: this.#fsType, uid: ctx.volume.uid, blank: ctx.blank, notes };
       return { path, ...await mountBlock(volume, { directory: path, signal }) };
     });

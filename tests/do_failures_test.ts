@@ -8,7 +8,7 @@ import { contextMaker } from "../drivers/conformance_trial.ts";
 import { createCloud } from "../drivers/digitalocean/cloud.ts";
 import { DoVolumeDriver } from "../drivers/digitalocean/do_driver.ts";
 import type { VolumeContext } from "../drivers/driver.ts";
-import { createFormatNotes } from "../drivers/format_notes.ts";
+import { createBegunNotes } from "../drivers/begun_notes.ts";
 import { createFreezer } from "../drivers/freeze.ts";
 import { RuneError } from "../model/error.ts";
 import { capture } from "../scripts/command.ts";
@@ -50,7 +50,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
       metadataUrl: fake.metadataUrl,
       places: { directory: backing.links, sysfs },
       freezer: createFreezer(`${directory}/frozen`),
-      snapshotNotes: createFormatNotes(`${directory}/snapshotting`),
+      snapshotNotes: createBegunNotes(`${directory}/snapshotting`),
       waits: {
         ...{ backoffMs: [1], pollMs: [1], lookMs: 1, busyMs: 1, busyLimitMs: 50, actionMs: 50, goneMs: 1 },
         deviceMs: 500,
@@ -59,7 +59,7 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
     const driver = new DoVolumeDriver({
       cloud,
       mountRoot: `${directory}/mounted`,
-      notes: createFormatNotes(`${directory}/notes`),
+      notes: createBegunNotes(`${directory}/notes`),
     });
     const make = contextMaker({ sizeBytes: 1e9, parameters: () => ({ region: REGION, apiToken: token }) });
     const context: typeof make = (name, overrides) => make(name, { node: "web-1", ...overrides });

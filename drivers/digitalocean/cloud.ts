@@ -1,5 +1,5 @@
 /** The parts of the driver that speak to DigitalOcean, put together. @module */
-import type { FormatNotes } from "../formatting.ts";
+import type { BegunNotes } from "../begun_notes.ts";
 import type { Freezer } from "../freeze.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 import { type Client, createClient } from "./client.ts";
@@ -36,7 +36,7 @@ export interface CloudOptions {
   places: DevicePlaces;
   freezer: Freezer;
   /** Remembers which snapshots were begun and are not done. */
-  snapshotNotes: FormatNotes;
+  snapshotNotes: BegunNotes;
   waits?: Waits;
   /** For tests. */
   rate?: Rate;

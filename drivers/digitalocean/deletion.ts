@@ -3,11 +3,9 @@
  * something counts as gone only after several of them.
  * @module
  */
-import { sleep } from "../../base/delay.ts";
 import { type Client, NOTHING } from "./client.ts";
 import type { Asker } from "./droplets.ts";
-import { isRefusal } from "./refusals.ts";
-import { LOOKS } from "./volume_reader.ts";
+import { ignoreUnknown, lookFor } from "./looks.ts";
 
 /** What to delete, by the name and the path of its request. */
 export type Deletion =
@@ -26,14 +24,9 @@ export async function deleteThing(
   { request, path }: Deletion,
   { lookMs, ...asker }: Asker & { lookMs: number },
 ): Promise<boolean> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      await client.send(request, { ...asker, path, schema: NOTHING });
-      return true;
-    } catch (error) {
-      if (!isRefusal(error, 404)) throw error;
-      if (attempt === LOOKS.times) return false;
-      await sleep(lookMs, { signal: asker.signal });
-    }
-  }
+  const send = async () => {
+    await client.send(request, { ...asker, path, schema: NOTHING });
+    return true;
+  };
+  return await lookFor(() => ignoreUnknown(send()), { everyMs: lookMs, signal: asker.signal }) ?? false;
 }

@@ -1,6 +1,6 @@
 /**
  * The driver `do-volume`: a volume is a volume of DigitalOcean's Block Storage, attached to the droplet that
- * this host is. See docs/storage.md.
+ * this host is. See docs/digitalocean.md.
  * @module
  */
 import { statfsSync } from "node:fs";
@@ -20,7 +20,7 @@ import type {
   VolumeContext,
   VolumeRequest,
 } from "../driver.ts";
-import type { FormatNotes } from "../formatting.ts";
+import type { BegunNotes } from "../begun_notes.ts";
 import { findMount, listMounts, type MountEntry } from "../host.ts";
 import { callError, checkAborted } from "../host_error.ts";
 import { refuseIssues, unknownParameters } from "../parameters.ts";
@@ -42,7 +42,7 @@ export interface DoDriverOptions {
   cloud: Cloud;
   /** The directory of the mount points. Absolute, without symbolic links. */
   mountRoot: string;
-  notes: FormatNotes;
+  notes: BegunNotes;
 }
 
 /** A call with its parameters read. */
@@ -59,7 +59,7 @@ export class DoVolumeDriver implements Driver {
   readonly capabilities = DO_VOLUME_CAPABILITIES;
   readonly #cloud: Cloud;
   readonly #mountRoot: string;
-  readonly #notes: FormatNotes;
+  readonly #notes: BegunNotes;
   readonly #locks = new KeyedLock();
   /** What is attached here, by its id, so that mounting it needs no request. */
   readonly #attached = new Map<string, DoVolume>();

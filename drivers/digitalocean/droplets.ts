@@ -4,12 +4,11 @@
  * @module
  */
 import { z } from "zod";
-import { sleep } from "../../base/delay.ts";
 import { KeyedLock } from "../../base/keyed_lock.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Client } from "./client.ts";
+import { ignoreUnknown, lookFor } from "./looks.ts";
 import type { Here, Metadata } from "./metadata.ts";
-import { isRefusal } from "./refusals.ts";
 import { type DoDroplet, type DoVolume, dropletSchema } from "./wire.ts";
 
 /** How long the droplet of a node is remembered, in milliseconds. */
@@ -129,16 +128,13 @@ export function createDroplets(
     isConfirmed: async ({ id }) => (await metadata.read())?.id === id,
     forget: () => remembered.clear(),
     async find(id, asker) {
-      for (let attempt = 1;; attempt++) {
-        try {
-          const request = { ...asker, path: { droplet_id: id }, schema: answer };
-          return (await client.send("readDroplet", request)).droplet;
-        } catch (error) {
-          if (!isRefusal(error, 404)) throw error;
-          if (attempt === 2) return undefined;
-          await sleep(goneMs, { signal: asker.signal });
-        }
-      }
+      const request = { ...asker, path: { droplet_id: id }, schema: answer };
+      const found = await lookFor(() => ignoreUnknown(client.send("readDroplet", request)), {
+        times: 2,
+        everyMs: goneMs,
+        signal: asker.signal,
+      });
+      return found?.droplet;
     },
   };
 }

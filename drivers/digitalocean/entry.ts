@@ -5,7 +5,7 @@ import { z } from "zod";
 import { absolutePathSchema } from "../../model/mounts.ts";
 import { startDeadline } from "../../base/delay.ts";
 import type { DriverEntry } from "../entry.ts";
-import { createFormatNotes } from "../format_notes.ts";
+import { createBegunNotes } from "../begun_notes.ts";
 import { createFreezer } from "../freeze.ts";
 import { errnoOf } from "../host_error.ts";
 import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
@@ -118,12 +118,12 @@ export const DO_VOLUME: DriverEntry<typeof keys, DoVolumeSettings> = {
       metadataUrl: doMetadataUrl,
       places: { directory: doDeviceDirectory, sysfs: SYSFS },
       freezer,
-      snapshotNotes: createFormatNotes(join(dataDir, "snapshotting")),
+      snapshotNotes: createBegunNotes(join(dataDir, "snapshotting")),
     });
     const driver = new DoVolumeDriver({
       cloud,
       mountRoot: mountRootOf(dataDir),
-      notes: createFormatNotes(join(dataDir, "formatting")),
+      notes: createBegunNotes(join(dataDir, "formatting")),
     });
     return {
       driver,

@@ -6,18 +6,17 @@
  * @module
  */
 import { z } from "zod";
-import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
-import type { FormatNotes } from "../formatting.ts";
+import type { BegunNotes } from "../begun_notes.ts";
 import type { SnapshotRef } from "../driver.ts";
 import type { Freezer } from "../freeze.ts";
 import { DO_VOLUME_CAPABILITIES } from "./capabilities.ts";
 import type { Client } from "./client.ts";
 import { deleteThing } from "./deletion.ts";
 import type { Asker, Droplets } from "./droplets.ts";
+import { ignoreUnknown, lookFor, LOOKS } from "./looks.ts";
 import { snapshotNameOf } from "./names.ts";
 import { AnswerLost, type ApiRefusal, isRefusal } from "./refusals.ts";
-import { LOOKS } from "./volume_reader.ts";
 import { type DoSnapshot, snapshotSchema } from "./wire.ts";
 
 /** How long the filesystem may be frozen for the answer, in milliseconds. */
@@ -59,7 +58,7 @@ export interface SnapshotOptions {
   droplets: Pick<Droplets, "assertAccount">;
   freezer: Freezer;
   /** Remembers which snapshots were begun and are not done. */
-  notes: FormatNotes;
+  notes: BegunNotes;
   /** For tests, in milliseconds. */
   frozenMs?: number;
   lookMs?: number;
@@ -76,12 +75,8 @@ export function createSnapshots(
     });
 
   async function find(volumeId: string, ref: SnapshotRef, asker: Asker): Promise<DoSnapshot | undefined> {
-    try {
-      return (await list(volumeId, asker)).find(({ name }) => name === snapshotNameOf(ref));
-    } catch (error) {
-      if (isRefusal(error, 404)) return undefined;
-      throw error;
-    }
+    const all = await ignoreUnknown(list(volumeId, asker));
+    return all?.find(({ name }) => name === snapshotNameOf(ref));
   }
 
   /** @returns whether the account had it. */
@@ -133,17 +128,12 @@ export function createSnapshots(
       return made;
     },
     async read(id, asker) {
-      for (let look = 1;; look++) {
-        try {
-          const request = { ...asker, path: { snapshot_id: id }, schema: answer };
-          return (await client.send("readSnapshot", request)).snapshot;
-        } catch (error) {
-          if (!isRefusal(error, 404)) throw error;
-          // A new one may be unknown for a moment.
-          if (look === LOOKS.times) break;
-          await sleep(lookMs, { signal: asker.signal });
-        }
-      }
+      const request = { ...asker, path: { snapshot_id: id }, schema: answer };
+      const found = await lookFor(() => ignoreUnknown(client.send("readSnapshot", request)), {
+        everyMs: lookMs,
+        signal: asker.signal,
+      });
+      if (found) return found.snapshot;
       throw new RuneError("not_found", `dovolume: DigitalOcean has no snapshot ${id}`, {
         hint: "it was deleted there, or the token is one of another account",
         permanent: true,

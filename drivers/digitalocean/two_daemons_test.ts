@@ -5,7 +5,7 @@ import { createLoopBacking } from "../../tests/fakes/digitalocean/loops.ts";
 import { noLoopDevices } from "../../tests/skips.ts";
 import { scratchDirectory } from "../conformance_trial.ts";
 import { DirectoryHolds } from "../directory_hold.ts";
-import { createFormatNotes } from "../format_notes.ts";
+import { createBegunNotes } from "../begun_notes.ts";
 import { findMount } from "../host.ts";
 import { whereIs } from "../open_directory.ts";
 import { DoVolumeDriver } from "./do_driver.ts";
@@ -21,7 +21,7 @@ Deno.test({
       const second = new DoVolumeDriver({
         cloud: world.cloud,
         mountRoot: join(scratch.path, "mounts"),
-        notes: createFormatNotes(join(scratch.path, "formatting")),
+        notes: createBegunNotes(join(scratch.path, "formatting")),
       });
       const holdsOf = (daemonId: string) =>
         new DirectoryHolds({ daemonId, dataDir: `/data/${daemonId}` }, { place: join(scratch.path, "held") });

@@ -9,8 +9,9 @@ import { RuneError } from "../../model/error.ts";
 import { actionAnswer, ActionErrored, awaitAction } from "./actions.ts";
 import type { Client } from "./client.ts";
 import type { Asker } from "./droplets.ts";
+import { LOOKS } from "./looks.ts";
 import { AnswerLost, isPending, isRefusal } from "./refusals.ts";
-import { LOOKS, type VolumeReader } from "./volume_reader.ts";
+import { type VolumeReader } from "./volume_reader.ts";
 import type { DoVolume } from "./wire.ts";
 
 /** How long to wait for another action of the droplet, in milliseconds. */

@@ -4,15 +4,11 @@
  * @module
  */
 import { z } from "zod";
-import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Client } from "./client.ts";
 import type { Asker } from "./droplets.ts";
-import { isRefusal } from "./refusals.ts";
+import { ignoreUnknown, lookFor, LOOKS } from "./looks.ts";
 import { type DoVolume, volumeSchema } from "./wire.ts";
-
-/** How often and how long to look for something that should be there, in milliseconds. */
-export const LOOKS = { times: 5, everyMs: 2_000 };
 
 /** The schema of an answer that has a volume. */
 export const volumeAnswer = z.object({ volume: volumeSchema });
@@ -32,22 +28,12 @@ export function createVolumeReader(
   { client, lookMs = LOOKS.everyMs }: { client: Client; lookMs?: number },
 ): VolumeReader {
   async function find(id: string, asker: Asker): Promise<DoVolume | undefined> {
-    try {
-      const request = { ...asker, path: { volume_id: id }, schema: volumeAnswer };
-      return (await client.send("readVolume", request)).volume;
-    } catch (error) {
-      if (isRefusal(error, 404)) return undefined;
-      throw error;
-    }
+    const request = { ...asker, path: { volume_id: id }, schema: volumeAnswer };
+    return (await ignoreUnknown(client.send("readVolume", request)))?.volume;
   }
 
-  async function search(id: string, asker: Asker): Promise<DoVolume | undefined> {
-    for (let look = 1;; look++) {
-      const volume = await find(id, asker);
-      if (volume || look === LOOKS.times) return volume;
-      await sleep(lookMs, { signal: asker.signal });
-    }
-  }
+  const search = (id: string, { token, signal }: Asker): Promise<DoVolume | undefined> =>
+    lookFor(() => find(id, { token, signal }), { everyMs: lookMs, signal });
 
   return {
     find,

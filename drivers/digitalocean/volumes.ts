@@ -3,14 +3,14 @@
  * name, so one whose creation was never answered is found.
  * @module
  */
-import { sleep } from "../../base/delay.ts";
 import { RuneError } from "../../model/error.ts";
 import type { Client } from "./client.ts";
 import { deleteThing } from "./deletion.ts";
 import type { Asker } from "./droplets.ts";
+import { lookFor, LOOKS } from "./looks.ts";
 import { AnswerLost, isRefusal } from "./refusals.ts";
 import type { VolumeActions } from "./volume_actions.ts";
-import { LOOKS, volumeAnswer } from "./volume_reader.ts";
+import { volumeAnswer } from "./volume_reader.ts";
 import { type DoVolume, volumeSchema } from "./wire.ts";
 
 /** A volume to create. */
@@ -75,13 +75,8 @@ export function createVolumes(
   }
 
   return {
-    async searchNamed(place, asker) {
-      for (let look = 1;; look++) {
-        const volume = await findNamed(place, asker);
-        if (volume || look === LOOKS.times) return volume;
-        await sleep(lookMs, { signal: asker.signal });
-      }
-    },
+    searchNamed: (place, { token, signal }) =>
+      lookFor(() => findNamed(place, { token, signal }), { everyMs: lookMs, signal }),
     list: (asker) => client.list("listVolumes", "volumes", { ...asker, schema: volumeSchema }),
     async create({ name, region, sizeGb, description, snapshotId }, asker) {
       const there = await findNamed({ name, region }, asker);
@@ -98,12 +93,12 @@ export function createVolumes(
       } catch (error) {
         // It may have been created; 409 says that one of this name has been.
         if (!(error instanceof AnswerLost) && !isRefusal(error, 409, 422)) throw error;
-        for (let look = 1; look <= LOOKS.times; look++) {
-          const volume = await findNamed({ name, region }, asker);
-          if (volume) return volume;
-          if (look < LOOKS.times && !isRefusal(error, 422)) await sleep(lookMs, { signal: asker.signal });
-          else break;
-        }
+        const volume = await lookFor(() => findNamed({ name, region }, asker), {
+          ...(isRefusal(error, 422) && { times: 1 }),
+          everyMs: lookMs,
+          signal: asker.signal,
+        });
+        if (volume) return volume;
         throw error;
       }
     },

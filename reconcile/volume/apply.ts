@@ -196,14 +196,16 @@ async function mount({ view, deps, node, ctx }: Call & { node: Node }): Promise<
     case "mounted": {
       const { path, filesystem } = answer;
       const conditions = noteGrowth(volume, { growth: answer, holders: view.holders, now: view.now });
-      if (!sameValue(conditions, volume.status.conditions)) {
-        await write(deps, volume, (status) => ({ ...status, conditions }));
-      }
       // A volume provisioned by an older Rune has no recorded filesystem yet.
       const isNews = filesystem && !(ctx.filesystem && isSameFilesystem(ctx.filesystem, filesystem));
-      if (isNews) await write(deps, volume, (status) => ({ ...status, filesystem }));
-      // From here on somebody may write to it, so it never counts as blank again.
-      if (ctx.blank) await write(deps, volume, ({ blank: _, ...status }) => status);
+      if (isNews || ctx.blank || !sameValue(conditions, volume.status.conditions)) {
+        // From here on somebody may write to it, so it never counts as blank again.
+        await write(deps, volume, ({ blank: _, ...status }) => ({
+          ...status,
+          conditions,
+          ...(isNews && { filesystem }),
+        }));
+      }
       deps.mounts.set(volume.uid, { path });
       return;
     }

@@ -10,7 +10,7 @@ import { FakeDigitalOcean, type FakeOptions } from "../../../tests/fakes/digital
 import type { LoopBacking } from "../../../tests/fakes/digitalocean/loops.ts";
 import { contextMaker, scratchDirectory } from "../../conformance_trial.ts";
 import type { FsType } from "../../devices.ts";
-import { createFormatNotes } from "../../format_notes.ts";
+import { createBegunNotes } from "../../begun_notes.ts";
 import { createFreezer } from "../../freeze.ts";
 import { listMounts, unmountDirectory } from "../../host.ts";
 import { SYSFS } from "../device.ts";
@@ -83,12 +83,12 @@ export async function createCloudWorld(
       metadataUrl: metadataUrl ?? fake.metadataUrl,
       places: { directory, sysfs: loops ? SYSFS : join(scratch.path, "sysfs") },
       freezer: createFreezer(join(scratch.path, "frozen")),
-      snapshotNotes: createFormatNotes(join(scratch.path, "snapshotting")),
+      snapshotNotes: createBegunNotes(join(scratch.path, "snapshotting")),
       waits: { ...SHORT_WAITS, ...(loops && { deviceMs: 10_000 }), ...waits },
       rate: createRate({ wait: (ms, signal) => sleep(Math.min(ms, 5), { signal }) }),
     });
     const mountRoot = join(scratch.path, "mounts");
-    const notes = createFormatNotes(join(scratch.path, "formatting"));
+    const notes = createBegunNotes(join(scratch.path, "formatting"));
     return { cloud, driver: new DoVolumeDriver({ cloud, mountRoot, notes }) };
   };
   const { cloud, driver } = createDriver({ apiUrl: fake.url });
