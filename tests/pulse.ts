@@ -37,10 +37,12 @@ export function feelPulse({ url, pid }: { url: string; pid: number }): Pulse {
 const PAUSE_MS = 5;
 
 /**
- * CPU time of a process's first thread, which runs its JavaScript, in milliseconds (proc(5), sched-stats).
+ * CPU time of a thread in milliseconds (proc(5), sched-stats).
+ * @param thread Its directory below `/proc`: `thread-self`, or a process's first thread, which runs its
+ * JavaScript.
  */
-function computedMs(pid: number): number {
-  return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0]) / 1e6;
+export function computedMs(thread: string): number {
+  return Number(Deno.readTextFileSync(`/proc/${thread}/schedstat`).split(" ")[0]) / 1e6;
 }
 
 async function ask({ url, pid }: { url: string; pid: number }): Promise<void> {
@@ -49,11 +51,12 @@ async function ask({ url, pid }: { url: string; pid: number }): Promise<void> {
     self.postMessage(lap);
     lap = { longestMs: 0, answers: 0 };
   };
+  const thread = `${pid}/task/${pid}`;
   for (;;) {
-    const began = computedMs(pid);
+    const began = computedMs(thread);
     const answer = await fetch(`${url}/healthz`);
     await answer.body?.cancel();
-    lap.longestMs = Math.max(lap.longestMs, computedMs(pid) - began);
+    lap.longestMs = Math.max(lap.longestMs, computedMs(thread) - began);
     lap.answers++;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

@@ -1,9 +1,11 @@
 /**
  * Server-sent events. A stream is pulled: it reads the next event from its source only when the client has
- * read the one before, so a slow client uses only the buffers of its connection.
+ * read the one before, so a slow client uses only the buffers of its connection. Nor does a long list of
+ * events hold up other requests while the buffers have room.
  * @module
  */
 import { startTimer } from "../../../base/delay.ts";
+import { makeTurns } from "../../../base/turns.ts";
 import { toRuneError } from "../../../model/error.ts";
 import { toProblem } from "../../http/problem.ts";
 
@@ -54,6 +56,7 @@ export function eventStream(
   const gone = new AbortController();
   const signal = AbortSignal.any([gone.signal, shutdown]);
   const events = source(signal)[Symbol.asyncIterator]();
+  const nextTurn = makeTurns();
   let pending: Promise<IteratorResult<ServerSentEvent>> | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -62,6 +65,7 @@ export function eventStream(
       controller.enqueue(encoder.encode(": open\n\n"));
     },
     async pull(controller) {
+      await nextTurn();
       pending ??= events.next();
       const heartbeat = timer(heartbeatMs);
       try {

@@ -28,6 +28,17 @@ Deno.test("eventStream() reads from its source only what the client reads, and e
   assert.equal(state.ended, true);
 });
 
+Deno.test("eventStream() does not hold up other work while a client reads thousands of events", async () => {
+  const { source } = counter();
+  const reader = eventStream(source, { shutdown: never, requestId: "r" }).body!.getReader();
+  let fired = false;
+  setTimeout(() => fired = true, 0);
+  const deadline = performance.now() + 60_000;
+  while (!fired && performance.now() < deadline) await reader.read();
+  assert.ok(fired, "a timer fires while events are read");
+  await reader.cancel();
+});
+
 Deno.test("eventStream() sends comments while its source is silent, and stops waiting at shutdown", async () => {
   const shutdown = new AbortController();
   // deno-lint-ignore require-yield -- it is silent
