@@ -24,7 +24,7 @@ const ATTEMPTS = 12;
 
 /**
  * CPU time of this thread in milliseconds. Wall time would include other programs, and the process's CPU time
- * would include other tests, which run in threads of their own.
+ * would include other tests, which run in threads of their own. Some kernels count it in ticks of 4 ms.
  */
 function cpuMs(): number {
   try {
@@ -35,16 +35,18 @@ function cpuMs(): number {
   }
 }
 
-function timeOf(work: () => unknown): number {
+function timeOf(work: () => unknown, times: number): number {
   const began = cpuMs();
-  work();
-  return cpuMs() - began;
+  for (let time = 0; time < times; time++) work();
+  return (cpuMs() - began) / times;
 }
 
-/** The fastest of several runs; the difference to slower ones is other work on the machine. */
-function leastOf(work: () => unknown, enoughMs: number): number {
+/** The fastest of several rounds; the difference to slower ones is other work on the machine. */
+function leastOf(work: () => unknown, { enoughMs, times = 1 }: { enoughMs: number; times?: number }): number {
   let least = Infinity;
-  for (let round = 0; round < ROUNDS && least > enoughMs; round++) least = Math.min(least, timeOf(work));
+  for (let round = 0; round < ROUNDS && least > enoughMs; round++) {
+    least = Math.min(least, timeOf(work, times));
+  }
   return least;
 }
 
@@ -52,7 +54,8 @@ function leastOf(work: () => unknown, enoughMs: number): number {
 export async function measureGrowth<T>({ make, run, most }: GrowthTrial<T>): Promise<string | undefined> {
   const large = make(most);
   // Most work finishes too fast to measure.
-  if (leastOf(() => run(large), MEASURABLE_MS * FACTOR) < MEASURABLE_MS * FACTOR) return undefined;
+  const measurable = { enoughMs: MEASURABLE_MS * FACTOR };
+  if (leastOf(() => run(large), measurable) < measurable.enoughMs) return undefined;
   const n = Math.ceil(most / FACTOR);
   const small = make(n);
   let ratio = Infinity;
@@ -60,8 +63,11 @@ export async function measureGrowth<T>({ make, run, most }: GrowthTrial<T>): Pro
   for (let attempt = 0; attempt < ATTEMPTS && ratio > MOST; attempt++) {
     // A pause lets the garbage collector clean up after earlier attempts.
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    const short = Math.max(leastOf(() => run(small), 0), MEASURABLE_MS / FACTOR);
-    const long = leastOf(() => run(large), short * MOST);
+    // A short one runs so often that it takes as long as the large one, if the time grows linearly.
+    const times = timeOf(() => run(small), 1) < measurable.enoughMs ? FACTOR : 1;
+    const shortest = leastOf(() => run(small), { enoughMs: 0, times });
+    const short = Math.max(shortest, MEASURABLE_MS / FACTOR);
+    const long = leastOf(() => run(large), { enoughMs: short * MOST });
     ratio = Math.min(ratio, long / short);
     told = `${ratio.toFixed(1)} times as long (${short.toFixed(1)} ms for ${n}, ${
       long.toFixed(1)

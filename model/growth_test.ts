@@ -179,6 +179,15 @@ Deno.test("fields with many entries take linear time, cast or stored", async () 
   assert.deepEqual(slow, []);
 });
 
+Deno.test("measureGrowth() finds quadratic time, and lets linear time pass", async () => {
+  const make = (n: number) => range(n, (i) => i);
+  let sum = 0;
+  const addPairs = (list: number[]) => list.forEach((one) => list.forEach((other) => sum += one ^ other));
+  assert.match(await measureGrowth({ make, run: addPairs, most: 2_500 }) ?? "nothing", /times as long/);
+  const addAll = (list: number[]) => list.forEach((one) => sum += one);
+  assert.equal(await measureGrowth({ make: (n) => make(n * 1_000), run: addAll, most: 8_000 }), undefined);
+});
+
 const declareService = (name: string, fields: Record<string, unknown>) => {
   const result = parseDeclared("service", { ...service(fields), name }, { namespace: "default" });
   assert.ok("declared" in result);
