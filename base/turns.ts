@@ -4,6 +4,7 @@
  * Knows nothing of Rune.
  * @module
  */
+import { sleep } from "./delay.ts";
 
 /** How long a series of steps may hold up the others, in milliseconds. */
 const TURN_MS = 10;
@@ -16,11 +17,6 @@ export function makeTurns(): () => Promise<void> | undefined {
   let began = performance.now();
   return () => {
     if (performance.now() - began < TURN_MS) return undefined;
-    return new Promise((resolve) =>
-      setTimeout(() => {
-        began = performance.now();
-        resolve();
-      }, 0)
-    );
+    return sleep(0).then(() => void (began = performance.now()));
   };
 }

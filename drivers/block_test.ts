@@ -170,10 +170,27 @@ async function succeeds(command: string, args: string[]): Promise<boolean> {
 }
 
 /** Mounts a device read-only where this process cannot see it, as udev does for its rules. */
-async function holdElsewhere(device: string, directory: string): Promise<() => Promise<void>> {
-  const script = 'mount -o ro "$1" "$2" && echo held && exec cat';
+const holdElsewhere = (device: string, directory: string) =>
+  keepView('mount -o ro "$1" "$2"', device, directory);
+
+/**
+ * Keeps what is mounted, in a view of mounts of its own, as a container that was shown the whole host.
+ *
+ * @param script what the shell does there first, with `words` as its arguments.
+ * @returns gives the view up.
+ */
+async function keepView(script = "true", ...words: string[]): Promise<() => Promise<void>> {
+  const args = [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${script} && echo held && exec cat`,
+    "sh",
+  ];
   const holder = new Deno.Command("unshare", {
-    args: ["--mount", "--propagation", "private", "sh", "-c", script, "sh", device, directory],
+    args: [...args, ...words],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -252,22 +269,6 @@ Deno.test({
       }
     }),
 });
-
-/** Keeps what is mounted, in a view of mounts of its own, as a container that was shown the whole host. */
-async function keepView(): Promise<() => Promise<void>> {
-  const holder = new Deno.Command("unshare", {
-    args: ["--mount", "--propagation", "private", "sh", "-c", "echo held && exec cat"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const reader = holder.stdout.getReader();
-  await reader.read();
-  return async () => {
-    await holder.stdin.close();
-    await reader.cancel();
-    await holder.status;
-  };
-}
 
 Deno.test({
   name:

@@ -132,9 +132,9 @@ async function waitAtMost<T>(
   ms: number,
   { work, what, signal }: { work: Promise<T>; what: string; signal: AbortSignal },
 ): Promise<T> {
-  const done = new AbortController();
+  const stop = new AbortController();
   const timeUp = async () => {
-    await sleep(ms, { signal: AbortSignal.any([signal, done.signal]) });
+    await sleep(ms, { signal: AbortSignal.any([signal, stop.signal]) });
     throw stallError(`${what} failed: the storage has not taken all data within ${ms / 1000} s`);
   };
   try {
@@ -142,17 +142,17 @@ async function waitAtMost<T>(
   } catch (error) {
     throw callError(error, { what, signal });
   } finally {
-    done.abort();
+    stop.abort();
   }
 }
 
 /** Waits for the end of a helper, but not for storage that stalls: then the answer is undefined. */
 async function waitBriefly<T>(ms: number, end: Promise<T>): Promise<T | undefined> {
-  const done = new AbortController();
+  const stop = new AbortController();
   try {
-    return await Promise.race([end, sleepQuietly(ms, done.signal).then(() => undefined)]);
+    return await Promise.race([end, sleepQuietly(ms, stop.signal).then(() => undefined)]);
   } finally {
-    done.abort();
+    stop.abort();
   }
 }
 

@@ -19,6 +19,10 @@ export const SECRET_PARAMETERS: ReadonlySet<string> = new Set(
   DOCS.flatMap((docs) => Object.entries(docs).filter(([, doc]) => doc.secret).map(([key]) => key)),
 );
 
+/** The keys among parameters whose values are secrets. */
+export const listSecretParameters = (parameters: Readonly<Record<string, string>>): string[] =>
+  Object.keys(parameters).filter((key) => SECRET_PARAMETERS.has(key));
+
 /** Whether the value of a parameter is a secret itself, and no reference to one. */
 export function isLiteralSecret(key: string, value: unknown): value is string {
   return SECRET_PARAMETERS.has(key) && typeof value === "string" && !value.startsWith("secret:");
@@ -31,7 +35,7 @@ export function isLiteralSecret(key: string, value: unknown): value is string {
  * @param namespace that of references that name none.
  */
 export function makeAccountKey(parameters: Readonly<Record<string, string>>, namespace: string): string {
-  const keys = Object.keys(parameters).filter((key) => SECRET_PARAMETERS.has(key)).sort();
+  const keys = listSecretParameters(parameters).sort();
   return JSON.stringify(
     keys.map((key) => [key, parseParameterRef(parameters[key]!, namespace) ?? parameters[key]]),
   );

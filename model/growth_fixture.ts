@@ -4,6 +4,7 @@
  * @module
  */
 import process from "node:process";
+import { readCpuMs } from "../base/testing/cpu_time.ts";
 
 /** The work to measure. */
 export interface GrowthTrial<T> {
@@ -23,12 +24,12 @@ const ROUNDS = 4;
 const ATTEMPTS = 12;
 
 /**
- * CPU time of this thread in milliseconds. Wall time would include other programs, and the process's CPU time
- * would include other tests, which run in threads of their own. Some kernels count it in ticks of 4 ms.
+ * CPU time of this thread in milliseconds. The process's would include other tests, which run in threads of
+ * their own.
  */
 function cpuMs(): number {
   try {
-    return Number.parseInt(Deno.readTextFileSync("/proc/thread-self/schedstat")) / 1_000_000;
+    return readCpuMs();
   } catch {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1000;

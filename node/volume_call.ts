@@ -5,13 +5,16 @@
  * @module
  */
 import type { AccountContext, VolumeContext } from "../drivers/driver.ts";
-import { SECRET_PARAMETERS } from "../drivers/secret_parameters.ts";
+import { listSecretParameters } from "../drivers/secret_parameters.ts";
 import { ANNOTATIONS } from "../model/marks.ts";
 import { parseBytes } from "../model/quantity.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { StorageClass } from "../model/storage_class.ts";
 import type { Volume } from "../model/volume.ts";
 import type { Reader } from "../store/store.ts";
+
+// For callers of the node, which know no drivers.
+export { listSecretParameters };
 
 /**
  * A {@linkcode VolumeContext} as a caller of the node gives it: its parameters may hold secret references.
@@ -49,10 +52,6 @@ export function readParameters({ volume, class: storageClass }: ClassedVolume): 
   const secrets = listSecretParameters(declared).map((key) => [key, declared[key]!]);
   return { ...driverParameters, ...Object.fromEntries(secrets) };
 }
-
-/** The names of the parameters that hold secrets. */
-export const listSecretParameters = (parameters: Readonly<Record<string, string>>): string[] =>
-  Object.keys(parameters).filter((key) => SECRET_PARAMETERS.has(key));
 
 /**
  * The parameters of a snapshot whose volume is gone: those that the volume was provisioned with. The secrets

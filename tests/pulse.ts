@@ -5,6 +5,7 @@
  * @module
  */
 /// <reference lib="deno.worker" />
+import { readCpuMs } from "../base/testing/cpu_time.ts";
 
 /** A worker's report since the last one. */
 export interface Lap {
@@ -36,15 +37,6 @@ export function feelPulse({ url, pid }: { url: string; pid: number }): Pulse {
 
 const PAUSE_MS = 5;
 
-/**
- * CPU time of a thread in milliseconds (proc(5), sched-stats).
- * @param thread Its directory below `/proc`: `thread-self`, or a process's first thread, which runs its
- * JavaScript.
- */
-export function computedMs(thread: string): number {
-  return Number(Deno.readTextFileSync(`/proc/${thread}/schedstat`).split(" ")[0]) / 1e6;
-}
-
 async function ask({ url, pid }: { url: string; pid: number }): Promise<void> {
   let lap: Lap = { longestMs: 0, answers: 0 };
   self.onmessage = () => {
@@ -53,10 +45,10 @@ async function ask({ url, pid }: { url: string; pid: number }): Promise<void> {
   };
   const thread = `${pid}/task/${pid}`;
   for (;;) {
-    const began = computedMs(thread);
+    const began = readCpuMs(thread);
     const answer = await fetch(`${url}/healthz`);
     await answer.body?.cancel();
-    lap.longestMs = Math.max(lap.longestMs, computedMs(thread) - began);
+    lap.longestMs = Math.max(lap.longestMs, readCpuMs(thread) - began);
     lap.answers++;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

@@ -1,10 +1,11 @@
 /** Tests 5,000 stored services: costs grow linearly, and the daemon never stalls. @module */
 import assert from "node:assert/strict";
+import { readCpuMs } from "../base/testing/cpu_time.ts";
 import { eventData } from "../scripts/bench/lab.ts";
 import { median } from "../scripts/bench/measurement.ts";
 import type { Service } from "../model/service.ts";
 import { type Host, startHost, until } from "./host.ts";
-import { computedMs, feelPulse, type Lap } from "./pulse.ts";
+import { feelPulse, type Lap } from "./pulse.ts";
 import { noRoot } from "./skips.ts";
 
 const SETS = 5;
@@ -75,9 +76,9 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
 async function listingMs(host: Host): Promise<number> {
   const all = await list(host);
   const times = Array.from({ length: 9 }, () => {
-    const before = computedMs("thread-self");
+    const before = readCpuMs();
     JSON.parse(JSON.stringify(all));
-    return computedMs("thread-self") - before;
+    return readCpuMs() - before;
   });
   return median(times);
 }

@@ -3,7 +3,7 @@
  * may name, which both say how data is reached. Their data does not change.
  * @module
  */
-import { SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
+import { listSecretParameters, SECRET_PARAMETERS } from "../../drivers/secret_parameters.ts";
 import { sameValue } from "../../model/changes.ts";
 import { claimedOrdinal } from "../../model/claim_names.ts";
 import { readNamedData } from "../../model/named_data.ts";
@@ -25,7 +25,7 @@ export function listTemplateVolumes(
 }
 
 const secretsOf = (parameters: StorageParameters) =>
-  Object.fromEntries(Object.entries(parameters).filter(([key]) => SECRET_PARAMETERS.has(key)));
+  Object.fromEntries(listSecretParameters(parameters).map((key) => [key, parameters[key]!]));
 const othersOf = (parameters: StorageParameters) =>
   Object.fromEntries(Object.entries(parameters).filter(([key]) => !SECRET_PARAMETERS.has(key)));
 
